@@ -1,0 +1,31 @@
+# Two commands matter: `make demo` and `make test`. Both set everything up by themselves.
+.PHONY: setup setup-dev demo test check bench lock screenshots clean
+
+setup:
+	@bash scripts/setup.sh run
+
+setup-dev:
+	@bash scripts/setup.sh dev
+
+demo: setup
+	@.venv/bin/forbear demo
+
+check: setup-dev
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --config pyproject.toml
+
+test: setup-dev
+	@bash scripts/test.sh
+
+bench: setup-dev
+	@.venv/bin/python scripts/bench.py
+
+screenshots: setup-dev
+	@.venv/bin/python scripts/screenshots.py
+
+lock:
+	bash scripts/lock.sh
+
+clean:
+	rm -rf .venv demo-data build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""The shapes on the wire. Fields may be added within a version; none changes its meaning or goes."""

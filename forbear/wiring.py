@@ -1,0 +1,199 @@
+"""Which implementation stands behind each seam: decided here and nowhere else.
+
+`build_application` is light and serves the command line and the web; `build_stages` loads models and is for workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from forbear.logs import set_up_logging
+from pipeline.errors import ConfigError, Unavailable
+from pipeline.jobs.base import JobQueue, JobRunner
+from pipeline.jobs.dbos_queue import DbosQueue, DbosRunner
+from pipeline.jobs.heartbeat import Heartbeats
+from pipeline.jobs.locks import Exclusive, advisory_exclusive, file_exclusive
+from pipeline.records import CallContext, Stage, digest_of
+from pipeline.search.base import SearchIndex, SearchReader
+from pipeline.search.tantivy_index import TantivyIndex, TantivyReader
+from pipeline.services.access import Access
+from pipeline.services.calls import Calls
+from pipeline.services.deletion import Upkeep
+from pipeline.services.health import Health
+from pipeline.services.indexing import Indexing
+from pipeline.services.intake import Intake
+from pipeline.services.lost import LostWork
+from pipeline.services.processing import Processing
+from pipeline.services.search import Search
+from pipeline.settings import Settings
+from pipeline.store import audit
+from pipeline.store.artifacts import Artifacts
+from pipeline.store.database import Database
+from pipeline.store.media import Media
+
+if TYPE_CHECKING:
+    from pipeline.run import Stages
+    from pipeline.stages.transcribe import Transcribe
+
+_REAPER_LOCK = 0x466F7262
+"""The number of the reapers' advisory lock in PostgreSQL, shared by every Forbear on that database."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Application:
+    """Every service over one data folder, built once for a process."""
+
+    settings: Settings
+    database: Database
+    media: Media
+    artifacts: Artifacts
+    jobs: JobQueue
+    heartbeats: Heartbeats
+    index: SearchReader
+    open_index: Callable[[], SearchIndex]
+    """Opens the index for writing; Unavailable (`index_locked`) while another process has it."""
+    intake: Intake
+    calls: Calls
+    access: Access
+    search: Search
+    processing: Processing
+    indexing: Indexing
+    lost_work: LostWork
+    upkeep: Upkeep
+    health: Health
+
+    def audit_broken_at(self) -> int | None:
+        """The first audit line that was altered, or None while the chain is whole."""
+        with self.database.read() as session:
+            return audit.verify(session)
+
+    def close(self) -> None:
+        """Lets go of every connection."""
+        self.jobs.close()
+        self.index.close()
+        self.database.close()
+
+
+def build_application(settings: Settings, *, log: str = "forbear") -> Application:
+    """The services over this data folder, which is made where it is missing; this process logs to `logs/LOG.log`."""
+    set_up_logging(settings.data / "logs", log, settings.log_level)
+    database = Database(settings.database)
+    database.migrate()
+    jobs = DbosQueue(database.engine, settings.database, stamp=settings.data / "dbos-release")
+    jobs.prepare()
+    media, artifacts = Media(settings), Artifacts(settings.artifacts_dir)
+    index = TantivyReader(settings.index_dir)
+    processing = Processing(database=database, media=media, artifacts=artifacts)
+    return Application(
+        settings=settings,
+        database=database,
+        media=media,
+        artifacts=artifacts,
+        jobs=jobs,
+        heartbeats=Heartbeats(database.engine),
+        index=index,
+        open_index=partial(TantivyIndex, settings.index_dir),
+        intake=Intake(database=database, media=media, jobs=jobs, settings=settings),
+        calls=Calls(database=database, media=media, artifacts=artifacts, jobs=jobs, settings=settings),
+        access=Access(database=database, settings=settings),
+        search=Search(index),
+        processing=processing,
+        indexing=Indexing(database=database, artifacts=artifacts),
+        lost_work=LostWork(database=database, jobs=jobs, processing=processing),
+        upkeep=Upkeep(database=database, media=media, artifacts=artifacts),
+        health=Health(database=database, index=index),
+    )
+
+
+def build_runner(settings: Settings) -> JobRunner:
+    """This process as an executor of jobs."""
+    return DbosRunner(settings.database)
+
+
+def reaper_lock(application: Application) -> Exclusive:
+    """What keeps two reapers from looking at once: a file on one machine, the database between several."""
+    if application.database.is_sqlite:
+        return partial(file_exclusive, application.settings.data / "reaper.lock")
+    return partial(advisory_exclusive, application.database.engine, _REAPER_LOCK)
+
+
+_REVISIONS: Mapping[Stage, int] = {
+    Stage.DECODE: 1,
+    Stage.SEPARATE: 1,
+    Stage.TRANSCRIBE: 1,
+    Stage.ROLES: 1,
+    Stage.DETECT: 1,
+    Stage.JUDGE: 1,
+    Stage.REDACT: 1,
+}
+"""Raise a stage's number when its code gives other output for the same input; what follows it then runs again."""
+
+
+@contextmanager
+def build_stages(settings: Settings) -> Iterator[Stages]:
+    """Every stage with its models loaded; raises Unavailable where weights are missing or can't be run."""
+    from models.errors import ModelError
+    from models.speakers import ENCODER_NAME, ENCODER_VERSION
+    from pipeline.policy.registry import load_registry
+    from pipeline.run import Stages
+    from pipeline.stages.decode import Decoder
+    from pipeline.stages.detect import Detect, LexiconDetector
+    from pipeline.stages.judge import Judge
+    from pipeline.stages.measure import measure
+    from pipeline.stages.redact import redact
+    from pipeline.stages.roles import apply_roles, assign_roles, swapped
+    from pipeline.stages.separate import Separate
+
+    registry = load_registry(settings.default_jurisdiction)
+    separate, detect, judge = Separate(), Detect((LexiconDetector(registry.lexicons),)), Judge(registry)
+    try:
+        transcribe = _build_transcribe(settings)
+    except ModelError as error:
+        raise Unavailable(error.message, code=error.code) from error
+
+    def version(stage: Stage, context: CallContext) -> str:
+        details: dict[Stage, Callable[[], object]] = {
+            Stage.SEPARATE: lambda: [ENCODER_NAME, ENCODER_VERSION, asdict(separate.rules)],
+            Stage.TRANSCRIBE: lambda: transcribe.stamp,
+            Stage.DETECT: lambda: detect.version,
+            Stage.JUDGE: lambda: judge.version(context),
+        }
+        return digest_of(_REVISIONS[stage], details[stage]() if stage in details else None)
+
+    with Decoder() as decode:
+        yield Stages(
+            version=version,
+            decode=decode,
+            separate=lambda flac, audio: separate(flac, audio.channels),
+            transcribe=transcribe,
+            assign_roles=assign_roles,
+            swap_roles=swapped,
+            apply_roles=apply_roles,
+            detect=detect,
+            judge=judge,
+            redact=redact,
+            measure=measure,
+        )
+
+
+def _build_transcribe(settings: Settings) -> Transcribe:
+    from models.script import Script
+    from models.speech import SpeechOptions, SpeechRecognizer
+    from models.weights import locate_whisper
+    from pipeline.stages.transcribe import Transcribe
+
+    if settings.script not in tuple(Script):
+        raise ConfigError(f"FORBEAR_SCRIPT is {settings.script!r}; say {' or '.join(Script)}.")
+    weights = locate_whisper(settings.asr_model, settings.cache, allow_download=settings.asr_download)
+    options = SpeechOptions(
+        device=settings.asr_device,
+        compute_type=settings.asr_compute_type,
+        threads=settings.asr_threads,
+        languages=settings.languages,
+        script=Script(settings.script),
+    )
+    return Transcribe(SpeechRecognizer(weights, options))

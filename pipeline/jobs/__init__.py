@@ -1,0 +1,1 @@
+"""Durable work behind one seam: what is queued is done once, through crashes. Knows calls by their ids only."""

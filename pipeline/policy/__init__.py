@@ -1,0 +1,1 @@
+"""What a call means under the law: categories, packs, matching."""

@@ -1,0 +1,103 @@
+"""What words mean: entries of phrases and patterns per category, read from a folder of lexicon files.
+
+Knows how entries are written, not how they are found (`matching`) nor what follows from them (`rules`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import re2
+
+from pipeline.policy.categories import CUES, categories
+from pipeline.policy.features import FEATURES
+from pipeline.policy.patterns import Slots, read_slots
+from pipeline.policy.source import Node, read, suggestion
+from pipeline.records import Role
+
+LANGUAGES = ("zh", "en")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One way of saying a category. `ignore` are features that say nothing here (a refusal is itself a negation)."""
+
+    id: str
+    category: str
+    lang: str
+    role: Role
+    score: float
+    say: tuple[re2._Regexp, ...]
+    unless: tuple[re2._Regexp, ...]
+    ignore: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lexicon:
+    """The entries of one language and its terms to recognise by sound; `sounds_partly` must keep one character."""
+
+    name: str
+    lang: str
+    entries: tuple[Entry, ...]
+    sounds: frozenset[str]
+    sounds_partly: frozenset[str]
+
+
+def read_lexicon(folder: Path) -> Lexicon:
+    """The lexicon of a folder: `slots.yaml` (language, concepts, sounds) and its other files. Raises BadPolicy."""
+    base = read(folder / "slots.yaml").fields(["lang"], ["slots", "sounds", "sounds_partly"])
+    lang = base["lang"].text()
+    if lang not in LANGUAGES:
+        base["lang"].fail(f"'{lang}' is not one of {', '.join(LANGUAGES)}.")
+    slots = read_slots(base.get("slots"), lang)
+    entries: dict[str, Entry] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        if path.name == "slots.yaml":
+            continue
+        for category, node in read(path).fields(["lexicon"])["lexicon"].mapping().items():
+            role = _role_of(category, node)
+            for name, raw in node.mapping().items():
+                entry = _entry(f"{lang}.{category}.{name}", category, role, raw, slots)
+                if entry.id in entries:
+                    raw.fail(f"the entry {entry.id} stands in two files; rename one.")
+                entries[entry.id] = entry
+    return Lexicon(
+        name=folder.name,
+        lang=lang,
+        entries=tuple(entries.values()),
+        sounds=frozenset(base["sounds"].texts()) if "sounds" in base else frozenset(),
+        sounds_partly=frozenset(base["sounds_partly"].texts()) if "sounds_partly" in base else frozenset(),
+    )
+
+
+def _role_of(category: str, node: Node) -> Role:
+    if category in CUES:
+        return CUES[category].role
+    if category not in categories():
+        node.fail(f"there is no category or cue '{category}'{suggestion(category, [*categories(), *CUES])}")
+    return categories()[category].role
+
+
+def _entry(entry_id: str, category: str, role: Role, node: Node, slots: Slots) -> Entry:
+    f = node.fields(["score", "say"], ["unless", "ignore", "role"])
+    ignore = f["ignore"].texts() if "ignore" in f else ()
+    for feature in ignore:
+        if feature not in FEATURES:
+            f["ignore"].fail(f"unknown feature '{feature}'{suggestion(feature, FEATURES)}")
+    return Entry(
+        id=entry_id,
+        category=category,
+        lang=slots.lang,
+        role=f["role"].one_of(Role) if "role" in f else role,
+        score=f["score"].number(0.05, 1.0),
+        say=_compiled(f["say"], slots),
+        unless=_compiled(f["unless"], slots) if "unless" in f else (),
+        ignore=frozenset(ignore),
+    )
+
+
+def _compiled(node: Node, slots: Slots) -> tuple[re2._Regexp, ...]:
+    parts: Sequence[Node] = [node] if isinstance(node.raw.value, str) else node.sequence()
+    return tuple(slots.compile(part, part.text()) for part in parts)

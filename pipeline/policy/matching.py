@@ -1,0 +1,116 @@
+"""Finds the entries of lexicons in an utterance: one filter over all patterns, then those that match, then features.
+
+Looks at words only: who said it and what follows are decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import re2
+
+from pipeline.policy.features import MISHEARING, NEGATED, QUOTED, features_of
+from pipeline.policy.folding import fold
+from pipeline.policy.lexicon import Entry, Lexicon
+from pipeline.policy.phonetics import Ear
+from pipeline.records import Word
+
+_UNLESS_REACH = {"zh": 24, "en": 70}
+"""How many characters around a match an exclusion is looked for."""
+_CJK = re.compile(r"[\u3400-\u9fff]")
+_LATIN = re.compile(r"[a-z]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An entry found at words [word_start, word_end)."""
+
+    entry: Entry
+    word_start: int
+    word_end: int
+    features: tuple[str, ...]
+
+
+class Matcher:
+    """All entries of some lexicons, compiled once. Immutable; calls share no state."""
+
+    def __init__(self, lexicons: Iterable[Lexicon]) -> None:
+        lexicons = tuple(lexicons)
+        self._filters = {
+            lang: _PatternFilter([e for lexicon in lexicons if lexicon.lang == lang for e in lexicon.entries])
+            for lang in {lexicon.lang for lexicon in lexicons}
+        }
+        self._ear = Ear(
+            sounds={term for lexicon in lexicons for term in lexicon.sounds},
+            partly={term for lexicon in lexicons for term in lexicon.sounds_partly},
+        )
+
+    def find(self, words: Sequence[Word]) -> list[Hit]:
+        """Every entry that the utterance holds, at its most telling place: one hit an entry."""
+        folded = fold(words)
+        text = folded.text
+        found: list[_Match] = []
+        if "zh" in self._filters and _CJK.search(text):
+            found.extend(_best(self._filters["zh"].matches(text), text))
+            found.extend(self._heard(text, {match.entry.id for match in found}))
+        if "en" in self._filters and _LATIN.search(text):
+            found.extend(_best(self._filters["en"].matches(text), text))
+        return [Hit(match.entry, *folded.span(match.start, match.end), match.features) for match in found]
+
+    def _heard(self, text: str, written: Collection[str]) -> Iterator[_Match]:
+        """Matches that come about once misheard terms are put right; not of entries that are found as written."""
+        repair = self._ear.repair(text)
+        if repair is not None:
+            matches = (
+                match
+                for match in self._filters["zh"].matches(repair.text)
+                if match.entry.id not in written and not repair.places.isdisjoint(range(match.start, match.end))
+            )
+            for match in _best(matches, repair.text):
+                yield replace(match, features=(*match.features, MISHEARING))
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """An entry found at characters [start, end) of a folded text."""
+
+    entry: Entry
+    start: int
+    end: int
+    features: tuple[str, ...] = ()
+
+
+class _PatternFilter:
+    """The patterns of one language behind one filter; Latin and Chinese alike."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._owners = [(entry, pattern) for entry in entries for pattern in entry.say]
+        self._filter = re2.Filter()
+        for _, pattern in self._owners:
+            self._filter.Add(pattern.pattern)
+        if self._owners:
+            self._filter.Compile()
+
+    def matches(self, text: str) -> Iterator[_Match]:
+        """Every match that no exclusion forbids."""
+        for index in (self._owners and self._filter.Match(text)) or ():
+            entry, pattern = self._owners[index]
+            reach = _UNLESS_REACH[entry.lang]
+            for match in pattern.finditer(text):
+                around = text[max(0, match.start() - reach) : match.end() + reach]
+                if not any(exclusion.search(around) for exclusion in entry.unless):
+                    yield _Match(entry, match.start(), match.end())
+
+
+def _best(matches: Iterable[_Match], text: str) -> list[_Match]:
+    """One match an entry: said outright before quoted or negated, then the earliest."""
+    best: dict[str, tuple[int, _Match]] = {}
+    for match in matches:
+        entry = match.entry
+        features = tuple(f for f in features_of(text, match.start, match.end, entry.lang) if f not in entry.ignore)
+        excused = sum(feature in (QUOTED, NEGATED) for feature in features)
+        if entry.id not in best or excused < best[entry.id][0]:
+            best[entry.id] = (excused, replace(match, features=features))
+    return [match for _, match in best.values()]

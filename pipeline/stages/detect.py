@@ -1,0 +1,98 @@
+"""What was said or heard: detectors make claims, fusion leaves one calibrated Signal per utterance and category.
+
+Knows no law: what a signal means is for the policy's rules.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from pipeline.policy.features import MISHEARING, NEGATED, QUOTED
+from pipeline.policy.lexicon import Lexicon
+from pipeline.policy.matching import Hit, Matcher
+from pipeline.records import CallContext, ModelStamp, Role, Signal, Span, Transcript, Utterance
+
+
+class Detector(Protocol):
+    """Claims about utterances. `stamp` names what made them; equal stamps mean equal claims on equal transcripts."""
+
+    @property
+    def stamp(self) -> ModelStamp: ...
+
+    def __call__(self, transcript: Transcript) -> Sequence[Signal]: ...
+
+
+_MISHEARD = 0.85
+"""A term recognised by its sound alone is right a little less often than one that recognition wrote."""
+
+
+class LexiconDetector:
+    """Phrases and patterns of the packs' lexicons, over the words of each utterance."""
+
+    def __init__(self, lexicons: Sequence[Lexicon]) -> None:
+        self._matcher = Matcher(lexicons)
+        entries = sorted(
+            (e.id, e.score, e.role.value, [p.pattern for p in (*e.say, *e.unless)])
+            for lexicon in lexicons
+            for e in lexicon.entries
+        )
+        version = hashlib.sha256(repr(entries).encode()).hexdigest()[:12]
+        self._stamp = ModelStamp(name="lexicon", version=version)
+
+    @property
+    def stamp(self) -> ModelStamp:
+        return self._stamp
+
+    def __call__(self, transcript: Transcript) -> list[Signal]:
+        return [
+            self._signal(hit, utterance)
+            for utterance in transcript.utterances
+            for hit in self._matcher.find(utterance.words)
+            if utterance.role in (hit.entry.role, Role.UNKNOWN)
+        ]
+
+    def _signal(self, hit: Hit, utterance: Utterance) -> Signal:
+        heard = _MISHEARD if MISHEARING in hit.features else 1.0
+        return Signal(
+            category=hit.entry.category,
+            detector=self._stamp.name,
+            span=Span(utterance=utterance.index, word_start=hit.word_start, word_end=hit.word_end),
+            score=hit.entry.score,
+            probability=round(hit.entry.score * heard, 4),
+            model=self._stamp,
+            entry=hit.entry.id,
+            features=hit.features,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Detect:
+    """Runs every detector and fuses their claims."""
+
+    detectors: tuple[Detector, ...]
+
+    @property
+    def version(self) -> str:
+        """Changes when any detector would claim something else."""
+        return " ".join(f"{d.stamp.name}@{d.stamp.version}" for d in self.detectors)
+
+    def __call__(self, transcript: Transcript, context: CallContext | None = None) -> tuple[Signal, ...]:
+        """One signal per utterance and category. `context` is not looked at: what was said does not depend on it."""
+        claims: dict[tuple[int, str], list[Signal]] = {}
+        for detector in self.detectors:
+            for signal in detector(transcript):
+                claims.setdefault((signal.span.utterance, signal.category), []).append(signal)
+        return tuple(fuse(claims[key]) for key in sorted(claims))
+
+
+def fuse(claims: Iterable[Signal]) -> Signal:
+    """The clearest claim; each further entry or detector that agrees closes a fifth of what is left to certainty."""
+    ranked = sorted(claims, key=lambda s: (QUOTED in s.features or NEGATED in s.features, -s.probability))
+    best = ranked[0]
+    agreeing = sum(set(best.features) >= set(s.features) for s in ranked[1:])
+    probability = 1 - (1 - best.probability) * 0.8**agreeing
+    detectors = "+".join(dict.fromkeys(s.detector for s in ranked))
+    return replace(best, detector=detectors, probability=round(probability, 4))

@@ -1,0 +1,47 @@
+"""The queue of flagged calls, and the list of all."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from api.application import application_of
+from pipeline.records import Distress
+from pipeline.services.views import CallFilter, CallSort, Permission
+from review_ui.queue_view import PAGE_SIZE, NewerView, asked_of, queue_page
+from review_ui.visits import ReaderVisit
+
+router = APIRouter()
+
+_MOST_CRITICAL = 5
+"""Rows of the lane on top; its heading leads to all."""
+
+
+@router.get("/")
+def queue(request: Request, visit: ReaderVisit) -> Response:
+    """The whole page; a script that narrows or lengthens the list takes what it needs out of it."""
+    calls = application_of(request).calls
+    asked = asked_of(request.query_params)
+    cursor = request.query_params.get("cursor")
+    counts = calls.counts(visit.actor)
+    found = calls.list(visit.actor, asked.filter(), sort=asked.sort, cursor=cursor, limit=PAGE_SIZE)
+    danger = None
+    if counts.distress_critical and not cursor:
+        critical = CallFilter(distress=frozenset({Distress.CRITICAL}))
+        danger = calls.list(visit.actor, critical, sort=CallSort.OLDEST, cursor=None, limit=_MOST_CRITICAL)
+    writes = Permission.CALLS_WRITE in visit.actor.permissions
+    page = queue_page(asked, found, danger, counts, visit.reader, can_write=writes)
+    return visit.page("queue.html", page, here="all" if asked.everything else "queue")
+
+
+@router.get("/queue/newer")
+def newer(request: Request, visit: ReaderVisit, since: datetime) -> Response:
+    """How many calls of this list came since it was read: said, never pushed into the list."""
+    asked = asked_of(request.query_params)
+    found = application_of(request).calls.list(
+        visit.actor, asked.filter(), sort=CallSort.NEWEST, cursor=None, limit=PAGE_SIZE
+    )
+    count = sum(call.received_at > since for call in found.calls)
+    return visit.part("parts/newer.html", NewerView(count=count, href=asked.href()))

@@ -1,0 +1,135 @@
+// The call page: ties the words, the waves and the findings together, and puts all of it under the keyboard.
+
+import { bind, data } from "./app.js";
+import { listAddress, neighbours } from "./neighbours.js";
+import { Player } from "./player.js";
+import { Transcript } from "./transcript.js";
+
+const root = document.getElementById("player");
+const said = document.getElementById("said");
+const found = document.getElementById("found");
+const follow = document.getElementById("follow");
+
+const player = new Player(root, data("regions"));
+const transcript = new Transcript(said, { seek: (seconds) => player.seek(seconds) });
+player.on("time", (seconds) => transcript.at(seconds, { playing: !player.audio.paused }));
+
+// --- findings: one is current, those under the pointer are lit everywhere ---
+
+const cards = () => [...found.querySelectorAll(".finding")].filter((card) => !card.closest("details.group:not([open])"));
+let current = null;
+
+function choose(card, { seek = true } = {}) {
+  current?.removeAttribute("aria-current");
+  current = card;
+  if (!card) return;
+  const fold = card.closest("details.group");
+  if (fold) fold.open = true;
+  card.setAttribute("aria-current", "true");
+  card.scrollIntoView({ block: "nearest" });
+  if (card.dataset.s === undefined) return;
+  const mark = said.querySelector(`mark[data-f~="${card.dataset.f}"]`);
+  if (mark) transcript.reveal(mark.closest(".turn"));
+  if (seek) player.seek(startOf(card));
+}
+
+/** Where the words of a finding begin: evidence names the turn, the first marked word is where to listen. */
+function startOf(card) {
+  const word = said.querySelector(`mark[data-f~="${card.dataset.f}"] [data-t]`);
+  return Number(word ? word.dataset.t : card.dataset.s);
+}
+
+function step(by) {
+  const all = cards();
+  const here = all.indexOf(current);
+  choose(all[here < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(Math.max(here + by, 0), all.length - 1)]);
+}
+
+function light(numbers) {
+  const lit = new Set(numbers.map(Number));
+  for (const element of document.querySelectorAll("mark[data-f], .finding[data-f]")) {
+    element.classList.toggle("lit", element.dataset.f.split(" ").some((number) => lit.has(Number(number))));
+  }
+  player.light(lit);
+}
+
+document.addEventListener("pointerover", (event) => {
+  if (event.pointerType === "touch" || event.target.closest("#wave")) return;
+  const over = event.target.closest("mark[data-f], .finding[data-f], a.no[data-f]");
+  light(over ? over.dataset.f.split(" ") : []);
+});
+player.on("hover", (number) => light(number === null ? [] : [number]));
+player.on("region", (number) => choose(document.getElementById(`f${number}`)));
+
+found.addEventListener("click", (event) => {
+  const card = event.target.closest(".finding");
+  const link = event.target.closest("a, summary, button");
+  if (!card || (link && !link.matches("h3 .at")) || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  if (!getSelection().isCollapsed) return;
+  choose(card);
+});
+said.addEventListener("click", (event) => {
+  const number = event.target.closest("a.no");
+  if (!number) return;
+  event.preventDefault();
+  choose(document.getElementById(`f${number.dataset.f}`));
+});
+document.getElementById("before").addEventListener("click", () => step(-1));
+document.getElementById("after").addEventListener("click", () => step(1));
+
+// --- following: stops as soon as the reader scrolls, starts again when asked ---
+
+function setFollow(on) {
+  transcript.following = on;
+  follow.setAttribute("aria-pressed", String(on));
+  if (on && transcript.now) transcript.reveal(transcript.now);
+}
+follow.addEventListener("click", () => setFollow(!transcript.following));
+for (const event of ["wheel", "touchmove"]) said.addEventListener(event, () => setFollow(false), { passive: true });
+
+// --- calls before and after ---
+
+const goes = { previous: document.getElementById("previous"), next: document.getElementById("next") };
+
+neighbours(location.pathname.split("/").pop()).then((near) => {
+  for (const [where, link] of Object.entries(goes)) {
+    if (near[where]) {
+      link.href = `/calls/${near[where]}`;
+      link.hidden = false;
+    }
+  }
+});
+
+const go = (where) => goes[where].hidden || goes[where].click();
+
+bind({
+  " ": () => player.toggle(),
+  j: () => step(1),
+  k: () => step(-1),
+  r: () => current && (player.seek(startOf(current)), player.audio.play().catch(() => {})),
+  ArrowLeft: () => player.move(-5),
+  ArrowRight: () => player.move(5),
+  "⇧ArrowLeft": () => player.move(-1),
+  "⇧ArrowRight": () => player.move(1),
+  "[": () => player.stepSpeed(-1),
+  "]": () => player.stepSpeed(1),
+  "<": () => player.stepSpeed(-1),
+  ">": () => player.stepSpeed(1),
+  "+": () => player.zoom(1),
+  "=": () => player.zoom(1),
+  "-": () => player.zoom(-1),
+  f: () => setFollow(!transcript.following),
+  u: () => location.assign(listAddress()),
+  n: () => go("next"),
+  p: () => go("previous"),
+});
+
+// --- open at the worst second, or where the address says ---
+
+const opensAt = Number(root.dataset.opensAt);
+const opensWith = document.getElementById(`f${root.dataset.opensFinding}`);
+if (opensWith) choose(opensWith);
+else player.seek(opensAt);
+if (transcript.now) transcript.reveal(transcript.now);
+player.draw();

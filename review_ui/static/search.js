@@ -1,0 +1,60 @@
+// The search page: plays a hit where it stands, one at a time, and stops at its end.
+
+import { bind } from "./app.js";
+
+// Where there is no room beside the hits, what narrows them waits to be asked for.
+if (matchMedia("(max-width: 960px)").matches) document.querySelector(".facets .fold")?.removeAttribute("open");
+
+const audio = document.getElementById("preview");
+let playing = null;
+
+function stop() {
+  audio.pause();
+  if (!playing) return;
+  const button = playing.querySelector(".play");
+  [button.textContent, button.dataset.stop] = [button.dataset.stop, button.textContent];
+  button.classList.remove("on");
+  playing = null;
+}
+
+async function play(hit) {
+  stop();
+  playing = hit;
+  const button = hit.querySelector(".play");
+  [button.textContent, button.dataset.stop] = [button.dataset.stop, button.textContent];
+  button.classList.add("on");
+  if (!audio.src.endsWith(hit.dataset.audio)) audio.src = hit.dataset.audio;
+  audio.currentTime = Number(hit.dataset.s);
+  await audio.play().catch(stop);
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest(".hit .play");
+  if (!button) return;
+  const hit = button.closest(".hit");
+  if (hit === playing) stop();
+  else play(hit);
+});
+
+audio.addEventListener("timeupdate", () => {
+  if (playing && audio.currentTime >= Number(playing.dataset.e) + 0.2) stop();
+});
+audio.addEventListener("ended", stop);
+
+const texts = () => [...document.querySelectorAll(".hit .text")];
+
+function move(step) {
+  const all = texts();
+  const here = all.indexOf(document.activeElement);
+  all[here < 0 ? (step > 0 ? 0 : all.length - 1) : Math.min(Math.max(here + step, 0), all.length - 1)]?.focus();
+}
+
+bind({
+  j: () => move(1),
+  k: () => move(-1),
+  " ": () => {
+    const hit = document.activeElement.closest(".hit");
+    if (hit && hit !== playing) play(hit);
+    else stop();
+  },
+});

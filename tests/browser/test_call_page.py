@@ -1,0 +1,222 @@
+"""The call page under the hand: audio, words, waves and findings tied together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select
+
+from pipeline.store.tables import AuditRow, CallRow
+from tests.browser.conftest import Site, Visitor
+
+SHADOW = "document.querySelector('#wave > div').shadowRoot"
+
+
+def now(page) -> float:  # type: ignore[no-untyped-def]
+    return float(page.evaluate("document.getElementById('audio').currentTime"))
+
+
+@pytest.fixture
+def call(site: Site, visit: Callable[..., Visitor]) -> Visitor:
+    visitor = visit(language="zh-Hans")
+    visitor.open(site.call("dev-zh-08")).wait_for_selector(".drawn.ready")
+    return visitor
+
+
+def test_it_opens_at_the_worst_second(call: Visitor) -> None:
+    first = call.page.locator(".finding").first
+    assert first.get_attribute("aria-current") == "true"
+    assert abs(now(call.page) - float(first.get_attribute("data-s") or 0)) < 0.1
+    heard = call.page.locator(".turn.now")
+    assert heard.count() == 1
+    assert heard.locator("mark[data-f~='1']").count() == 1
+    assert heard.is_visible()
+
+
+def test_a_click_on_a_word_seeks_to_it(call: Visitor) -> None:
+    word = call.page.locator(".turn >> nth=1 >> [data-t] >> nth=3")
+    word.click()
+    at = float(word.get_attribute("data-t") or 0)
+    assert at <= now(call.page) < at + 0.1
+    assert "spoken" in (word.get_attribute("class") or "")
+    assert "now" in (call.page.locator(".turn >> nth=1").get_attribute("class") or "")
+
+
+def test_every_placed_finding_has_words_card_and_region_with_one_number(call: Visitor) -> None:
+    page = call.page
+    cards = page.locator(".finding[data-s]").evaluate_all("all => all.map((c) => c.dataset.f)")
+    assert len(cards) > 10
+    words = page.locator("a.no[data-f]").evaluate_all("all => all.map((a) => a.dataset.f)")
+    regions = page.evaluate(
+        f"[...{SHADOW}.querySelectorAll('[part^=region\\\\ ]')].map((region) => region.title.split(' ')[0])"
+    )
+    assert set(words) == set(cards)
+    assert set(regions) == set(cards)
+
+
+def test_hovering_words_lights_card_and_region(call: Visitor) -> None:
+    page = call.page
+    page.hover("mark[data-f='2']")
+    assert "lit" in (page.locator("#f2").get_attribute("class") or "")
+    tint = f"{SHADOW}.querySelector('[part~=region-2]').style.backgroundColor"
+    lit = page.evaluate(tint)
+    page.hover("h1")
+    assert "lit" not in (page.locator("#f2").get_attribute("class") or "")
+    assert page.evaluate(tint) != lit
+    page.hover("#f2")
+    assert page.locator("mark.lit[data-f~='2']").count() == 1
+
+
+def test_keys_work_the_player(call: Visitor) -> None:
+    page = call.page
+    start = now(page)
+    page.keyboard.press("ArrowRight")
+    assert abs(now(page) - start - 5) < 0.1
+    page.keyboard.press("Shift+ArrowLeft")
+    assert abs(now(page) - start - 4) < 0.1
+    page.keyboard.press("]")
+    assert page.inner_text("#speed") == "1.25×"
+    page.keyboard.press("[")
+    page.keyboard.press("[")
+    assert page.evaluate("document.getElementById('audio').playbackRate") == 0.75
+    page.keyboard.press("Space")
+    call.until("!document.getElementById('audio').paused")
+    assert page.inner_text("#play").startswith("暂停")
+    call.until("(from) => document.getElementById('audio').currentTime > from + 0.3", now(page))
+    page.keyboard.press("Space")
+    call.until("document.getElementById('audio').paused")
+
+
+def test_j_and_k_go_through_the_findings(call: Visitor) -> None:
+    page = call.page
+    page.keyboard.press("j")
+    second = page.locator("#f2")
+    assert second.get_attribute("aria-current") == "true"
+    assert abs(now(page) - float(second.get_attribute("data-s") or 0)) < 0.1
+    page.keyboard.press("k")
+    assert page.locator("#f1").get_attribute("aria-current") == "true"
+    assert page.locator(".finding[aria-current]").count() == 1
+
+
+def test_a_number_in_the_words_chooses_its_card(call: Visitor) -> None:
+    page = call.page
+    page.click("a.no[data-f='3']")
+    assert page.locator("#f3").get_attribute("aria-current") == "true"
+
+
+def test_a_click_on_a_region_chooses_its_card(call: Visitor) -> None:
+    page = call.page
+    box = page.evaluate(
+        f"(() => {{ const r = {SHADOW}.querySelector('[part~=region-2]').getBoundingClientRect();"
+        " return [r.x + r.width / 2, r.y + r.height / 2]; })()"
+    )
+    page.mouse.click(*box)
+    assert page.locator("#f2").get_attribute("aria-current") == "true"
+
+
+def test_the_transcript_follows_until_the_reader_scrolls(call: Visitor) -> None:
+    page = call.page
+    assert page.get_attribute("#follow", "aria-pressed") == "true"
+    page.hover("#said")
+    page.mouse.wheel(0, 400)
+    call.until("document.getElementById('follow').getAttribute('aria-pressed') === 'false'")
+    page.keyboard.press("f")
+    assert page.get_attribute("#follow", "aria-pressed") == "true"
+
+
+def test_the_waves_are_never_decoded_from_the_whole_file(site: Site, visit: Callable[..., Visitor]) -> None:
+    visitor = visit()
+    asked: list[str] = []
+    visitor.page.on("request", lambda r: asked.append(f"{r.resource_type} {r.url}") if "/audio" in r.url else None)
+    visitor.open(site.call("dev-zh-14")).wait_for_selector(".drawn.ready")
+    assert asked and all(line.startswith("media ") for line in asked)
+
+
+def test_a_second_in_the_address_wins(site: Site, visit: Callable[..., Visitor]) -> None:
+    page = visit().open(site.call("dev-zh-08") + "?t=21.36#u4")
+    page.wait_for_selector(".drawn.ready")
+    assert abs(now(page) - 21.36) < 0.1
+    assert "now" in (page.locator("#u4").get_attribute("class") or "")
+
+
+def test_what_rests_on_a_mishearing_or_on_missing_facts_says_so(site: Site, visit: Callable[..., Visitor]) -> None:
+    page = visit().open(site.call("dev-zh-14"))
+    assert "rests on a mishearing" in page.inner_text(".finding:has(.tag)")
+    assert page.locator(".standing.possible").first.inner_text() == "possible"
+    assert "second-hand source" in page.locator(".clause").first.inner_text()
+    assert "unverified" in (page.locator(".clauses .clause").first.text_content() or "")
+
+
+def test_the_original_needs_permission_and_leaves_an_audit_line(site: Site, visit: Callable[..., Visitor]) -> None:
+    page = visit("listener").open(site.call("dev-zh-08"))
+    assert page.locator("button[name=original]").count() == 0
+    assert page.locator(".redacted").first.inner_text() == "digits"
+    page = visit("reviewer").open(site.call("dev-zh-08"))
+    page.click("button[name=original]")
+    assert page.locator(".redacted").count() == 0
+    assert "一一零八" in page.inner_text("#said")
+    assert page.locator(".notice.strong").is_visible()
+    with site.application.database.read() as session:
+        lines = session.scalars(select(AuditRow).where(AuditRow.action == "call.original_read")).all()
+    assert [line.actor for line in lines] == ["reviewer"]
+
+
+def test_damage_and_unsure_roles_are_told(site: Site, visit: Callable[..., Visitor]) -> None:
+    visitor = visit()
+    assert "Damaged file" in visitor.open(site.call("dev-en-03")).inner_text(".notice")
+    page = visitor.open(site.call("dev-zh-17"))
+    assert "0.64" in page.inner_text(".notice")
+    assert page.locator(".lane path").count() == 2
+
+
+def test_a_clip_can_be_downloaded(call: Visitor) -> None:
+    with call.page.expect_download() as waiting:
+        call.page.click("#f1 .trace a")
+    assert waiting.value.suggested_filename.endswith("-1.wav")
+    assert waiting.value.path().read_bytes()[:4] == b"RIFF"
+
+
+def test_n_and_p_go_through_the_list(site: Site, visit: Callable[..., Visitor]) -> None:
+    visitor = visit()
+    page = visitor.open("/")
+    ids = page.locator("#rows [data-call]").evaluate_all("all => all.map((r) => r.dataset.call)")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/calls/{ids[0]}")
+    page.wait_for_selector("#next:not([hidden])")
+    assert page.locator("#previous").is_hidden()
+    page.keyboard.press("n")
+    page.wait_for_url(f"**/calls/{ids[1]}")
+    page.wait_for_selector("#previous:not([hidden])")
+    page.keyboard.press("p")
+    page.wait_for_url(f"**/calls/{ids[0]}")
+    page.wait_for_selector(".drawn.ready")
+    page.keyboard.press("u")
+    page.wait_for_url(site.url + "/")
+    assert page.evaluate("document.activeElement.closest('tr').dataset.call") == ids[0]
+
+
+def test_a_failed_call_can_be_tried_again(site: Site, visit: Callable[..., Visitor]) -> None:
+    page = visit().open(f"/calls/{site.seeded.failed}")
+    assert "took too long" in page.inner_text(".state")
+    page.click(".state button")
+    page.wait_for_selector(".state h2:has-text('Waiting')")
+    with site.application.database.read() as session:
+        row = session.get_one(CallRow, site.seeded.failed)
+        assert (row.status, row.generation) == ("queued", 2)
+    assert site.application.processing.begin(site.seeded.failed, 2) is not None
+    assert site.application.processing.fail(site.seeded.failed, 2, "decode_timeout", "Too long.")
+    page.wait_for_selector(".state.failed")
+
+
+def test_swapping_roles_queues_the_call_and_the_page_follows(site: Site, visit: Callable[..., Visitor]) -> None:
+    id = site.seeded.calls["dev-zh-05"]
+    page = visit().open(f"/calls/{id}")
+    page.click("text=Swap roles")
+    page.wait_for_selector(".notice:has-text('Being processed again')")
+    assert page.locator(".turn").count() > 0
+    work = site.application.processing.begin(id, 2)
+    assert work is not None and work.roles_swapped
+    assert site.application.processing.fail(id, 2, "decode_error", "No.")
+    page.wait_for_selector(".notice:has-text('Processing again failed')")

@@ -1,0 +1,81 @@
+"""Scores of judged calls beside their truth."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pipeline.evaluation import texts
+from pipeline.evaluation.calls import read_truth, score, table, total, transcript_of
+from pipeline.records import Distress, Jurisdiction, Role
+from tests.unit.dialogue import DETECT, JUDGE
+
+CALL = {
+    "id": "c1",
+    "lang": "zh",
+    "meta": {
+        "started_at": "2025-11-05T09:40:05+08:00",
+        "customer_tz": "Asia/Shanghai",
+        "jurisdiction": "CN",
+        "collector_type": "third_party",
+    },
+    "expect": {"flag": True, "categories": ["threat.arrest"], "distress": "present"},
+    "duration_s": 20.0,
+    "turns": [
+        {"spk": "agent", "start": 1.0, "end": 4.0, "text": "您好。", "labels": ["courtesy.professional"]},
+        {"spk": "customer", "start": 5.0, "end": 8.0, "text": "我失业了。", "labels": ["distress.job_loss"]},
+        {"spk": "agent", "start": 9.0, "end": 12.0, "text": "那就等着坐牢吧。", "labels": ["threat.arrest"]},
+        {"spk": "agent", "start": 13.0, "end": 16.0, "text": "自己想想。", "labels": ["threat.veiled"]},
+    ],
+}
+
+
+def test_a_call_is_scored_by_where_its_evidence_stands(tmp_path: Path) -> None:
+    file = tmp_path / "c1.json"
+    file.write_text(json.dumps(CALL), encoding="utf-8")
+    truth = read_truth(file)
+    assert truth.context.jurisdiction is Jurisdiction.CN and truth.turns[1].role is Role.CUSTOMER
+    spoken = transcript_of(truth)
+    assert (spoken.utterances[2].start_ms, spoken.utterances[2].end_ms) == (9_000, 12_000)
+    judgement = JUDGE(transcript=spoken, signals=DETECT(spoken), context=truth.context, duration_ms=truth.duration_ms)
+    found = score(truth, judgement)
+    assert found.flag_right and found.distress is Distress.PRESENT
+    assert (found.conduct_turns, found.conduct_turns_met) == (2, 1)
+    assert (found.findings, found.findings_on_conduct, found.findings_on_category) == (1, 1, 1)
+    assert found.flagged_by == ("threat.arrest",)
+    totals = total([found])
+    assert totals.violating_flagged == (1, 1) and totals.clean_flagged == (0, 0)
+    assert "c1" in table([found]) and "100%" in table([found])
+
+
+def test_evidence_outside_its_turn_does_not_count(tmp_path: Path) -> None:
+    late = {**CALL, "turns": [{**CALL["turns"][2], "text": "那就等着坐牢吧。", "labels": ["threat.arrest"]}]}  # type: ignore[index,dict-item]
+    file = tmp_path / "c1.json"
+    file.write_text(json.dumps(late), encoding="utf-8")
+    truth = read_truth(file)
+    spoken = transcript_of(truth)
+    judgement = JUDGE(transcript=spoken, signals=DETECT(spoken), context=truth.context, duration_ms=20_000)
+    moved = {**late, "turns": [{**late["turns"][0], "start": 14.0, "end": 18.0}]}  # type: ignore[index,dict-item]
+    file.write_text(json.dumps(moved), encoding="utf-8")
+    assert score(read_truth(file), judgement).conduct_turns_met == 0
+
+
+CATEGORIES = """
+categories:
+  - id: threat.arrest
+    speaker: collector
+    utterances: {zh_hans: [那就等着坐牢吧。, 今天天气不错。], en: [You are going to jail.]}
+    hard_negatives:
+      zh_hans: [{speaker: customer, text: 我会不会坐牢啊, label: distress.fear}, {speaker: collector, text: 混蛋}]
+"""
+
+
+def test_lines_are_scored_by_language(tmp_path: Path) -> None:
+    file = tmp_path / "lines.yaml"
+    file.write_text(CATEGORIES, encoding="utf-8")
+    outcomes = texts.run(DETECT, texts.read_lines(file))
+    english, chinese = texts.score(outcomes)
+    assert (english.recall, english.alarms) == ((1, 1), (0, 0))
+    assert (chinese.recall, chinese.alarms) == ((1, 2), (1, 2))
+    assert outcomes[-1].wrong == {"abuse.profanity"}
+    assert "threat.arrest (zh): 1/2" in texts.table(outcomes)
