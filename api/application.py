@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from fastapi import Request
+
 from pipeline.services.access import Access
 from pipeline.services.calls import Calls
-
 from pipeline.services.health import Health
 from pipeline.services.intake import Intake
 from pipeline.services.search import Search

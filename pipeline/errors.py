@@ -12,8 +12,8 @@
     ├── Unavailable           a part is missing or not running (weights, a server); says what to install or start
     └── ConfigError           a setting is wrong; names it
 
-The class decides behaviour (status, exit code, retry); `code` is stable and for machines; the message is for people, says
-what to do, and never holds words of a transcript.
+The class decides behaviour (status, exit code, retry); `code` is stable and for machines; the message is for people,
+says what to do, and never holds words of a transcript.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class StageFailed(ForbearError):
 
 
 class DecodeFailed(StageFailed):
-    """No audio could be decoded: `no_audio_stream`, `decode_error`, `decode_crashed`, `decode_timeout`, `decode_memory`."""
+    """No audio was decoded: `no_audio_stream`, `decode_error`, `decode_crashed`, `decode_timeout`, `decode_memory`."""
 
     code = "decode_error"
 

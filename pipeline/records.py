@@ -97,7 +97,7 @@ class Channels(StrEnum):
     MONO = "mono"
 
 
-# --- what came in -------------------------------------------------------------------------------------------------------
+# --- what came in -----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,7 +135,7 @@ class CallContext:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-# --- audio --------------------------------------------------------------------------------------------------------------
+# --- audio ------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,7 +148,7 @@ class Damage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Audio:
-    """What decode made: one derived FLAC (all channels, native rate) under `digest`, and its peaks under `peaks_digest`."""
+    """What decode made: a derived FLAC (all channels, native rate) under `digest`, its peaks under `peaks_digest`."""
 
     digest: str
     peaks_digest: str
@@ -188,7 +188,7 @@ class Separation:
     model: ModelStamp
 
 
-# --- words --------------------------------------------------------------------------------------------------------------
+# --- words ------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -246,7 +246,7 @@ class RoleAssignment:
     method: Literal["metadata", "inferred", "reviewer"]
 
 
-# --- what was meant -----------------------------------------------------------------------------------------------------
+# --- what was meant ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -260,7 +260,7 @@ class Span:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Signal:
-    """One detector's claim that something was said or heard. `features`: "quoted", "negated", "question", "hypothetical", "mishearing", …"""
+    """One detector's claim that something was said or heard; `features` tell how (`pipeline.policy.features`)."""
 
     category: str
     detector: str
@@ -274,7 +274,7 @@ class Signal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Citation:
-    """A clause. `status`: verified_primary, verified_secondary, memory (shown as unverified), house (the bank's own policy)."""
+    """A clause; of status `memory` it is shown as unverified, of `house` it is the bank's own policy."""
 
     ref: str
     cite: str
@@ -353,7 +353,10 @@ class Judgement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Redaction:
-    """Words that hold personal data. `kind`: phone, card, id, account, digits, email, otp. Rendered as a view, never written over."""
+    """Words that hold personal data; a view is rendered from it, nothing is written over.
+
+    `kind`: phone, card, id, account, digits, email, otp.
+    """
 
     kind: str
     span: Span
@@ -394,7 +397,7 @@ class CallRecord:
     digests: Mapping[Stage, str]
 
 
-# --- JSON ---------------------------------------------------------------------------------------------------------------
+# --- JSON -------------------------------------------------------------------------------------------------------------
 
 
 _ADAPTERS: dict[Any, TypeAdapter[Any]] = {}

@@ -83,7 +83,7 @@ class Settings:
 
 
 def load_settings(environ: Mapping[str, str] | None = None, *, data: Path | None = None) -> Settings:
-    """Settings from the environment; `data` wins over FORBEAR_DATA. Raises ConfigError naming the variable that is wrong."""
+    """Settings from the environment; `data` wins over FORBEAR_DATA. Raises ConfigError that names the variable."""
     environ = os.environ if environ is None else environ
     hints = get_type_hints(Settings)
     values: dict[str, Any] = {"data": data or Path(environ.get("FORBEAR_DATA") or _default_data_dir())}

@@ -18,9 +18,19 @@ def test_documentation_names_exactly_the_settings_there_are() -> None:
 
 def test_values_are_read_from_the_environment(tmp_path: Path) -> None:
     settings = load_settings(
-        {"FORBEAR_DATA": str(tmp_path), "FORBEAR_LANGUAGES": "en, zh", "FORBEAR_WORKERS": "3", "FORBEAR_ASR_DOWNLOAD": "yes"}
+        {
+            "FORBEAR_DATA": str(tmp_path),
+            "FORBEAR_LANGUAGES": "en, zh",
+            "FORBEAR_WORKERS": "3",
+            "FORBEAR_ASR_DOWNLOAD": "yes",
+        }
     )
-    assert (settings.data, settings.languages, settings.workers, settings.asr_download) == (tmp_path, ("en", "zh"), 3, True)
+    assert (settings.data, settings.languages, settings.workers, settings.asr_download) == (
+        tmp_path,
+        ("en", "zh"),
+        3,
+        True,
+    )
 
 
 def test_the_command_line_wins_over_the_environment(tmp_path: Path) -> None:

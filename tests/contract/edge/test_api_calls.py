@@ -93,7 +93,9 @@ def test_a_cursor_of_elsewhere_is_refused(installation: Installation, client: Te
 
 
 def test_one_call_whole_and_redacted(installation: Installation, client: TestClient) -> None:
-    id = installation.process(call_id="S-1", days_past_due=45, other_system="13877712345", facts={"suit_authorised": False})
+    id = installation.process(
+        call_id="S-1", days_past_due=45, other_system="13877712345", facts={"suit_authorised": False}
+    )
     call = client.get(f"/api/v1/calls/{id}").json()
     assert (call["id"], call["status"], call["original"]) == (id, "done", False)
     first, second = call["transcript"]["utterances"]
