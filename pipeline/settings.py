@@ -82,11 +82,16 @@ class Settings:
         return self.database_url or f"sqlite:///{self.data / 'forbear.db'}"
 
 
-def load_settings(environ: Mapping[str, str] | None = None, *, data: Path | None = None) -> Settings:
-    """Settings from the environment; `data` wins over FORBEAR_DATA. Raises ConfigError that names the variable."""
+def load_settings(
+    environ: Mapping[str, str] | None = None, *, data: Path | None = None, otherwise: Path | None = None
+) -> Settings:
+    """Settings from the environment; raises ConfigError that names the variable.
+
+    `data` wins over FORBEAR_DATA, and where neither is given it is `otherwise`, else ./forbear-data.
+    """
     environ = os.environ if environ is None else environ
     hints = get_type_hints(Settings)
-    values: dict[str, Any] = {"data": data or Path(environ.get("FORBEAR_DATA") or _default_data_dir())}
+    values: dict[str, Any] = {"data": data or Path(environ.get("FORBEAR_DATA") or otherwise or _default_data_dir())}
     for f in fields(Settings):
         name = f"FORBEAR_{f.name.upper()}"
         raw = environ.get(name)

@@ -51,9 +51,9 @@ def options(
     _chosen["data"] = data
 
 
-def settings_of(data: Path | None) -> Settings:
+def settings_of(data: Path | None, *, otherwise: Path | None = None) -> Settings:
     """Settings with the data folder named on the command line, before or after the command's name."""
-    return load_settings(data=data or _chosen["data"])
+    return load_settings(data=data or _chosen["data"], otherwise=otherwise)
 
 
 def application_of(data: Path | None, *, must_exist: bool = False) -> Application:

@@ -24,7 +24,7 @@ def table_of(calls: Iterable[CallSummary], title: str | None = None) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    from pipeline.policy.categories import CATEGORIES
+    from pipeline.policy.categories import category
 
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="dim")
     for name, justify in (
@@ -42,7 +42,7 @@ def table_of(calls: Iterable[CallSummary], title: str | None = None) -> Any:
     for call in calls:
         severity = call.severity.value if call.flagged and call.severity else ""
         names = [
-            CATEGORIES[m.category].name_en + (" (possible)" if m.status.value == "possible" else "")
+            category(m.category).name_en + (" (possible)" if m.status.value == "possible" else "")
             for m in call.marks[:3]
         ]
         what = ", ".join(names) + (f" +{len(call.marks) - 3}" if len(call.marks) > 3 else "")
@@ -117,7 +117,7 @@ def show(
     """Show one call: findings with their clauses, then the transcript."""
     from rich.text import Text
 
-    from pipeline.policy.categories import CATEGORIES
+    from pipeline.policy.categories import category
 
     application = application_of(data, must_exist=True)
     detail = application.calls.get(operator(), call, original=original)
@@ -129,7 +129,7 @@ def show(
     for found in sorted(detail.findings, key=lambda f: -f.severity.rank):
         one = export.finding(found, detail.transcript)
         at = clock(one["start_ms"]) if one["start_ms"] is not None else "--:--"
-        name = CATEGORIES[found.category].name_en
+        name = category(found.category).name_en
         out.print(
             Text.assemble(
                 "\n",
@@ -178,11 +178,11 @@ def search(
                 "total": page.total_hits,
                 "hits": [
                     {
-                        "call": h.call_id,
-                        "start_ms": h.start_ms,
-                        "end_ms": h.end_ms,
-                        "role": h.role,
-                        "text": h.text,
+                        "call": h.document.call_id,
+                        "start_ms": h.document.start_ms,
+                        "end_ms": h.document.end_ms,
+                        "role": h.document.role,
+                        "text": h.document.text,
                         "highlights": h.highlights,
                     }
                     for h in page.hits
@@ -192,10 +192,11 @@ def search(
         return
     out = console()
     for hit in page.hits:
-        text = Text(hit.text)
+        said = hit.document
+        text = Text(said.text)
         for start, end in hit.highlights:
             text.stylize("bold reverse", start, end)
-        out.print(Text.assemble((f"{hit.call_id}  {clock(hit.start_ms)}  {hit.role:8}  ", "dim"), text))
+        out.print(Text.assemble((f"{said.call_id}  {clock(said.start_ms)}  {said.role:8}  ", "dim"), text))
     say(f"{page.total_hits} hits in {page.total_calls} calls" if page.hits else "Nothing found.")
 
 

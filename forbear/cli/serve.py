@@ -157,9 +157,6 @@ def demo(
     data: Data = None,
 ) -> None:
     """Process the sample calls with real speech recognition, print what was found, and serve it."""
-    import os
-
-    from forbear.cli import app as shared
     from forbear.cli.calls import print_calls
     from forbear.cli.ingest import _plan, take_in, unfinished, wait_for
     from forbear.supervisor import Supervisor
@@ -168,10 +165,8 @@ def demo(
     folder = samples or samples_folder()
     if not (folder / "metadata.csv").is_file():
         raise NotFound(f"No sample calls in {folder}. Run from the source tree, or name a folder with --samples.")
-    if data is None and shared._chosen["data"] is None and not os.environ.get("FORBEAR_DATA"):
-        data = Path("demo-data")
-    settings = settings_of(data)
-    application = application_of(data)
+    settings = settings_of(data, otherwise=Path("demo-data"))
+    application = application_of(settings.data)
     say("These calls are synthesised: no real people speak, and no real debts are spoken of.")
     plan = _plan([str(folder)], folder / "metadata.csv")
     began = time.monotonic()
