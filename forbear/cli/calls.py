@@ -6,15 +6,19 @@ import csv
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from forbear.cli import export
 from forbear.cli.app import AsJson, Data, app, application_of, operator
 from forbear.cli.output import SEVERITY_STYLE, clock, console, note, print_json, say
+from pipeline.errors import NotFound
 from pipeline.records import CallStatus, Distress, Severity
-from pipeline.services.views import CallFilter, CallSummary
+from pipeline.services.views import CallDetail, CallFilter, CallSummary
+
+if TYPE_CHECKING:
+    from forbear.wiring import Application
 
 Original = Annotated[bool, typer.Option("--original", help="Show unredacted text; leaves a line in the audit log.")]
 
@@ -107,6 +111,14 @@ def calls(
         say("No calls. Take recordings in: forbear ingest PATH")
 
 
+def _named(application: Application, call: str, *, original: bool = False) -> CallDetail:
+    """The call that was named; who sits at a terminal may be told which of several names was wrong."""
+    try:
+        return application.calls.get(operator(), call, original=original)
+    except NotFound as error:
+        raise NotFound(f"{call}: {error.message}", code=error.code) from None
+
+
 @app.command()
 def show(
     call: Annotated[str, typer.Argument(help="The call's id, the source system's call_id, or the start of an id.")],
@@ -120,7 +132,7 @@ def show(
     from pipeline.policy.categories import category
 
     application = application_of(data, must_exist=True)
-    detail = application.calls.get(operator(), call, original=original)
+    detail = _named(application, call, original=original)
     if as_json:
         print_json(export.detail(detail))
         return
@@ -217,7 +229,7 @@ def reprocess(
     application = application_of(data, must_exist=True)
     actor = operator()
     if call is not None:
-        ids = [application.calls.get(actor, call).summary.id]
+        ids = [_named(application, call).summary.id]
     else:
         states = frozenset({CallStatus.FAILED}) if failed else frozenset({CallStatus.DONE, CallStatus.FAILED})
         ids = [c.id for c in application.calls.all(actor, CallFilter(statuses=states))]
@@ -244,7 +256,7 @@ def delete(
     """Delete a call with its recording, transcript and findings; the audit log keeps that it was deleted."""
     application = application_of(data, must_exist=True)
     actor = operator()
-    found = application.calls.get(actor, call)
+    found = _named(application, call)
     if not yes:
         typer.confirm(f"Delete {found.summary.id} ({found.summary.file}) for good?", abort=True)
     application.calls.delete(actor, found.summary.id)
