@@ -11,6 +11,7 @@ from pipeline.services.access import Access
 from pipeline.services.calls import Calls
 from pipeline.services.health import Health
 from pipeline.services.intake import Intake
+from pipeline.services.policies import Policies
 from pipeline.services.search import Search
 
 
@@ -31,6 +32,9 @@ class Application(Protocol):
 
     @property
     def search(self) -> Search: ...
+
+    @property
+    def policies(self) -> Policies: ...
 
     @property
     def access(self) -> Access: ...

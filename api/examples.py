@@ -146,6 +146,9 @@ CALL_DETAIL: Example = {
                     "paraphrase_en": "No harassment or oppression of any person.",
                     "status": "verified_primary",
                     "jurisdiction": "US",
+                    "effective_from": "unknown",
+                    "effective_until": None,
+                    "source": "15 USC 1692d text",
                 }
             ],
             "detectors": ["lexicon"],

@@ -5,19 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from forbear.logs import set_up_logging
-from pipeline.errors import ConfigError, Unavailable
+from pipeline.errors import ConfigError, InvalidInput, Unavailable
 from pipeline.jobs.base import JobQueue, JobRunner
 from pipeline.jobs.dbos_queue import DbosQueue, DbosRunner
 from pipeline.jobs.heartbeat import Heartbeats
 from pipeline.jobs.locks import Exclusive, advisory_exclusive, file_exclusive
-from pipeline.records import CallContext, Stage, digest_of
+from pipeline.records import CallContext, Jurisdiction, Stage, digest_of
 from pipeline.search.base import SearchIndex, SearchReader
 from pipeline.search.tantivy_index import TantivyIndex, TantivyReader
 from pipeline.services.access import Access
@@ -27,6 +27,7 @@ from pipeline.services.health import Health
 from pipeline.services.indexing import Indexing
 from pipeline.services.intake import Intake
 from pipeline.services.lost import LostWork
+from pipeline.services.policies import Policies
 from pipeline.services.processing import Processing
 from pipeline.services.search import Search
 from pipeline.settings import Settings
@@ -36,7 +37,11 @@ from pipeline.store.database import Database
 from pipeline.store.media import Media
 
 if TYPE_CHECKING:
+    from pipeline.evaluation.predictions import Predictor
+    from pipeline.policy.registry import Registry
     from pipeline.run import Stages
+    from pipeline.stages.detect import Detect, Detector
+    from pipeline.stages.judge import Judge
     from pipeline.stages.transcribe import Transcribe
 
 _REAPER_LOCK = 0x466F7262
@@ -60,6 +65,7 @@ class Application:
     calls: Calls
     access: Access
     search: Search
+    policies: Policies
     processing: Processing
     indexing: Indexing
     lost_work: LostWork
@@ -101,6 +107,7 @@ def build_application(settings: Settings, *, log: str = "forbear") -> Applicatio
         calls=Calls(database=database, media=media, artifacts=artifacts, jobs=jobs, settings=settings),
         access=Access(database=database, settings=settings),
         search=Search(index),
+        policies=Policies(database=database, artifacts=artifacts, settings=settings),
         processing=processing,
         indexing=Indexing(database=database, artifacts=artifacts),
         lost_work=LostWork(database=database, jobs=jobs, processing=processing),
@@ -133,15 +140,58 @@ _REVISIONS: Mapping[Stage, int] = {
 """Raise a stage's number when its code gives other output for the same input; what follows it then runs again."""
 
 
+def _rules(registry: Registry) -> Sequence[Detector]:
+    from pipeline.stages.detect import build_rule_detectors
+
+    return build_rule_detectors(registry)
+
+
+DETECTORS: Mapping[str, Callable[[Registry], Sequence[Detector]]] = {"rules": _rules}
+"""What can look for signals in a call, by the name that the command line knows it by."""
+
+
+def build_detect(names: Sequence[str], registry: Registry) -> Detect:
+    """These detectors behind one stage; raises InvalidInput (`unknown_detector`) naming those that there are."""
+    from pipeline.stages.detect import Detect
+
+    wanted = tuple(dict.fromkeys(names))
+    unknown = [name for name in wanted if name not in DETECTORS]
+    if unknown or not wanted:
+        problem = f"There is no detector '{unknown[0]}'" if unknown else "No detector is named"
+        raise InvalidInput(f"{problem}; there are: {', '.join(DETECTORS)}.", code="unknown_detector")
+    return Detect(tuple(detector for name in wanted for detector in DETECTORS[name](registry)))
+
+
+def build_predictor(
+    settings: Settings, *, detectors: Sequence[str], jurisdiction: Jurisdiction | None = None
+) -> Predictor:
+    """What judges single turns: under the pack of a jurisdiction, or under every pack there is.
+
+    Raises InvalidInput for a detector that is not there and for a jurisdiction without a pack.
+    """
+    from pipeline.evaluation.predictions import Predictor
+    from pipeline.policy.registry import Registry, load_registry
+    from pipeline.stages.judge import Judge
+
+    registry = load_registry(settings.default_jurisdiction)
+    if jurisdiction is not None:
+        if jurisdiction not in registry.packs:
+            raise InvalidInput(f"There is no policy pack for {jurisdiction}; there are: {', '.join(registry.packs)}.")
+        registry = Registry({jurisdiction: registry.packs[jurisdiction]}, jurisdiction)
+    packs = tuple(registry.packs.values())
+    return Predictor(detect=build_detect(detectors, registry), judge=Judge(registry), packs=packs)
+
+
 @contextmanager
-def build_stages(settings: Settings) -> Iterator[Stages]:
+def build_stages(settings: Settings, *, detectors: Sequence[str] = ("rules",)) -> Iterator[Stages]:
     """Every stage with its models loaded; raises Unavailable where weights are missing or can't be run."""
     from models.errors import ModelError
     from models.speakers import ENCODER_NAME, ENCODER_VERSION
     from pipeline.policy.registry import load_registry
     from pipeline.run import Stages
     from pipeline.stages.decode import Decoder
-    from pipeline.stages.detect import Detect, LexiconDetector
+    from pipeline.stages.decode_peaks import read_peaks
+    from pipeline.stages.hear import hear
     from pipeline.stages.judge import Judge
     from pipeline.stages.measure import measure
     from pipeline.stages.redact import redact
@@ -149,7 +199,7 @@ def build_stages(settings: Settings) -> Iterator[Stages]:
     from pipeline.stages.separate import Separate
 
     registry = load_registry(settings.default_jurisdiction)
-    separate, detect, judge = Separate(), Detect((LexiconDetector(registry.lexicons),)), Judge(registry)
+    separate, detect, judge = Separate(), build_detect(detectors, registry), Judge(registry)
     try:
         transcribe = _build_transcribe(settings)
     except ModelError as error:
@@ -173,11 +223,41 @@ def build_stages(settings: Settings) -> Iterator[Stages]:
             assign_roles=assign_roles,
             swap_roles=swapped,
             apply_roles=apply_roles,
+            hear=lambda transcript, peaks: hear(transcript, read_peaks(peaks)),
             detect=detect,
             judge=judge,
             redact=redact,
             measure=measure,
         )
+
+
+def in_force(stages: Stages, policies: Policies, detectors: Sequence[str] = ("rules",)) -> Callable[[], Stages]:
+    """The stages as they are for a call that begins now: under the policy that was published last."""
+    from pipeline.stages.judge import Judge
+
+    built: dict[int, tuple[Registry, Stages]] = {}
+
+    def now() -> Stages:
+        registry = policies.registry()
+        if id(registry) not in built:
+            built.clear()
+            built[id(registry)] = registry, _under(stages, build_detect(detectors, registry), Judge(registry))
+        return built[id(registry)][1]
+
+    return now
+
+
+def _under(stages: Stages, detect: Detect, judge: Judge) -> Stages:
+    """The same stages with another policy."""
+
+    def version(stage: Stage, context: CallContext) -> str:
+        if stage is Stage.DETECT:
+            return digest_of(_REVISIONS[stage], detect.version)
+        if stage is Stage.JUDGE:
+            return digest_of(_REVISIONS[stage], judge.version(context))
+        return stages.version(stage, context)
+
+    return replace(stages, version=version, detect=detect, judge=judge)
 
 
 def _build_transcribe(settings: Settings) -> Transcribe:

@@ -105,7 +105,7 @@ class Worker:
         signal.signal(signal.SIGINT, signal.SIG_IGN if self._supervised else self._asked_to_stop)
         if self._supervised:
             threading.Thread(target=self._leave_with_supervisor, name="lifeline", daemon=True).start()
-        from forbear.wiring import build_runner, build_stages, reaper_lock
+        from forbear.wiring import build_runner, build_stages, in_force, reaper_lock
 
         application = self._application
         with build_stages(application.settings) as stages:
@@ -125,7 +125,7 @@ class Worker:
             runner.start(
                 ProcessCall(
                     processing=application.processing,
-                    stages=stages,
+                    stages=in_force(stages, application.policies),
                     media=application.media,
                     artifacts=application.artifacts,
                     max_attempts=application.settings.max_attempts,

@@ -238,6 +238,23 @@ class Transcript:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class UtteranceSound:
+    """How one utterance was spoken: measures, never an inferred emotion.
+
+    `talk_over_ms` is how long it runs over another speaker who had begun before; `rate` is Chinese characters and
+    English words a second, `rate_ratio` that rate beside the speaker's own median, `loudness_db` the level above the
+    speaker's own median. None where it could not be measured.
+    """
+
+    utterance: int
+    talk_over_ms: int
+    pause_before_ms: int
+    rate: float | None = None
+    rate_ratio: float | None = None
+    loudness_db: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RoleAssignment:
     """Which speaker is the collector. `method` is "metadata", "inferred" or "reviewer" (a person swapped them)."""
 
@@ -274,7 +291,10 @@ class Signal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Citation:
-    """A clause; of status `memory` it is shown as unverified, of `house` it is the bank's own policy."""
+    """A clause; of status `memory` it is shown as unverified, of `house` it is the bank's own policy.
+
+    `effective_from` is an ISO date or "unknown"; `source` names what was read to check the clause, empty for nothing.
+    """
 
     ref: str
     cite: str
@@ -282,6 +302,9 @@ class Citation:
     paraphrase_en: str
     status: Literal["verified_primary", "verified_secondary", "memory", "house"]
     jurisdiction: Jurisdiction | None = None
+    effective_from: str = "unknown"
+    effective_until: str | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -339,6 +362,30 @@ class Finding:
         return (self.evidence.start_ms, self.evidence.end_ms) if isinstance(self.evidence, WordsEvidence) else None
 
 
+class Polarity(StrEnum):
+    POSITIVE = "positive"
+    NEGATIVE = "negative"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutcomeStep:
+    """One step of a pattern, where it was said."""
+
+    category: str
+    span: Span
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallOutcome:
+    """A pattern that the call as a whole follows, with the words of each step in order."""
+
+    pattern: str
+    polarity: Polarity
+    name_zh: str
+    name_en: str
+    steps: tuple[OutcomeStep, ...]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judgement:
     """All findings of one call under one policy, and what they add up to."""
@@ -349,6 +396,7 @@ class Judgement:
     distress: Distress
     pack: str
     pack_version: str
+    outcomes: tuple[CallOutcome, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -395,6 +443,7 @@ class CallRecord:
     redactions: tuple[Redaction, ...]
     measures: Measures
     digests: Mapping[Stage, str]
+    sounds: tuple[UtteranceSound, ...] = ()
 
 
 # --- JSON -------------------------------------------------------------------------------------------------------------

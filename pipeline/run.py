@@ -30,6 +30,7 @@ from pipeline.records import (
     Signal,
     Stage,
     Transcript,
+    UtteranceSound,
     digest_of,
 )
 from pipeline.store.folders import private_folder
@@ -91,7 +92,8 @@ class Stages:
     assign_roles: Callable[[Transcript, Separation, Channels | None, int], RoleAssignment]
     swap_roles: Callable[[RoleAssignment], RoleAssignment]
     apply_roles: Callable[[Transcript, RoleAssignment], Transcript]
-    detect: Callable[[Transcript, CallContext], tuple[Signal, ...]]
+    hear: Callable[[Transcript, Path], tuple[UtteranceSound, ...]]
+    detect: Callable[[Transcript, tuple[UtteranceSound, ...]], tuple[Signal, ...]]
     judge: Judge
     redact: Callable[[Transcript], tuple[Redaction, ...]]
     measure: Callable[[Transcript, int], Measures]
@@ -150,6 +152,7 @@ class CallRun:
             redactions=self._value(Stage.REDACT),
             measures=self.stages.measure(transcript, audio.duration_ms),
             digests={stage: self.ensure(stage) for stage in RUN},
+            sounds=self._heard,
         )
 
     def _value(self, stage: Stage) -> Any:
@@ -170,6 +173,11 @@ class CallRun:
         """The transcript with everybody's role on it."""
         return self.stages.apply_roles(self._value(Stage.TRANSCRIBE), self._value(Stage.ROLES))
 
+    @property
+    def _heard(self) -> tuple[UtteranceSound, ...]:
+        """How each utterance was spoken: quick to measure, so it is no stage of its own."""
+        return self.stages.hear(self._spoken, self.artifacts.path_for(Stage.DECODE, self._audio.peaks_digest, PEAKS))
+
     def _key(self, stage: Stage) -> str:
         inputs = [digest_of(part) for part in self._inputs(stage)]
         return digest_of(stage, self.stages.version(stage, self.context), inputs)
@@ -186,7 +194,7 @@ class CallRun:
                 transcript, separation = self._value(Stage.TRANSCRIBE), self._value(Stage.SEPARATE)
                 return (transcript, separation, self.context.channels, self._audio.channels, self.roles_swapped)
             case Stage.DETECT:
-                return (self._spoken,)
+                return (self._spoken, list(self._heard))
             case Stage.JUDGE:
                 return (self._spoken, list(self._value(Stage.DETECT)), self.context, self._audio.duration_ms)
             case Stage.REDACT:
@@ -212,7 +220,7 @@ class CallRun:
                 roles = stages.assign_roles(transcript, separation, self.context.channels, self._audio.channels)
                 return stages.swap_roles(roles) if self.roles_swapped else roles
             case Stage.DETECT:
-                return stages.detect(self._spoken, self.context)
+                return stages.detect(self._spoken, self._heard)
             case Stage.JUDGE:
                 return stages.judge(
                     transcript=self._spoken,

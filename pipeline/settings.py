@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from pipeline.errors import ConfigError
+from pipeline.records import Jurisdiction
+
+_LINE_LIMIT = 80
+"""The longest crisis line, with whose it is."""
 
 
 def _default_data_dir() -> Path:
@@ -48,6 +52,8 @@ class Settings:
     """How often a call may take its worker down before it is failed."""
     default_jurisdiction: str = "CN"
     """Policy pack of calls that name no jurisdiction."""
+    crisis_line: tuple[str, ...] = ()
+    """Crisis lines to show: one for the default jurisdiction, or several as CN=… and so on."""
     clip_limit_ms: int = 600_000
     """Longest clip that can be cut out of a call."""
     session_hours: int = 12
@@ -78,6 +84,23 @@ class Settings:
         return self.data / "tmp"
 
     @property
+    def crisis_lines(self) -> Mapping[Jurisdiction, str]:
+        """The crisis line that the deployer entered for each jurisdiction; raises ConfigError."""
+        lines: dict[Jurisdiction, str] = {}
+        for entry in self.crisis_line:
+            place, given, line = entry.rpartition("=")
+            try:
+                jurisdiction = Jurisdiction((place if given else self.default_jurisdiction).strip().upper())
+            except ValueError:
+                raise ConfigError(
+                    f"FORBEAR_CRISIS_LINE names no jurisdiction in {entry!r}; say one of {', '.join(Jurisdiction)}."
+                ) from None
+            if not any(c.isdigit() for c in line) or len(line.strip()) > _LINE_LIMIT:
+                raise ConfigError(f"FORBEAR_CRISIS_LINE holds {entry!r}; say a number, such as 116 123 or UK=116 123.")
+            lines[jurisdiction] = line.strip()
+        return lines
+
+    @property
     def database(self) -> str:
         return self.database_url or f"sqlite:///{self.data / 'forbear.db'}"
 
@@ -100,7 +123,9 @@ def load_settings(
     for name in ("data", "cache"):
         if name in values:
             values[name] = Path(values[name]).expanduser().resolve()
-    return Settings(**values)
+    settings = Settings(**values)
+    _ = settings.crisis_lines  # A wrong number would be seen only when somebody is in danger.
+    return settings
 
 
 def _parse(name: str, raw: str, kind: Any) -> Any:

@@ -46,7 +46,8 @@ class ProcessCall:
     """The workflow of one call: begin, a step a stage, finish."""
 
     processing: Processing
-    stages: Stages
+    stages: Callable[[], Stages]
+    """Asked for each call: the policy in force may have changed."""
     media: Media
     artifacts: Artifacts
     max_attempts: int
@@ -95,7 +96,7 @@ class ProcessCall:
 
         return CallRun(
             id=job.call,
-            stages=self.stages,
+            stages=self.stages(),
             artifacts=self.artifacts.of(work.recording.sha256),
             source=self.media.path(work.recording.sha256),
             recording=work.recording,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from pipeline.policy.safety import ShownLine
 from pipeline.records import CallStatus, FindingStatus, Measures, Role, RoleAssignment, Transcript
 from pipeline.services.views import Actor, CallDetail, CallSummary, Permission
 from pipeline.stages.decode_peaks import Peaks
@@ -70,6 +71,14 @@ class Measure:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SafetyView:
+    """What stands above everything when the customer may be in danger; `lines` are the numbers to give."""
+
+    text: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CallPageView:
     """`opens_at` is the second under the cursor when the page opens; `ready` is false until the call is done."""
 
@@ -84,6 +93,7 @@ class CallPageView:
     state_text: str
     progress: int | None
     failure: FailureView | None
+    safety: SafetyView | None
     damage: str
     roles_warning: str
     original: bool
@@ -130,6 +140,7 @@ def call_page(
         state_text=state_text(call, words),
         progress=round(call.progress * 100) if call.progress is not None else None,
         failure=failure,
+        safety=_safety(detail.safety, words) if detail.safety else None,
         damage=_damage(detail, words),
         roles_warning=_roles_warning(detail.roles, words),
         original=detail.original,
@@ -251,6 +262,13 @@ def _roles_warning(roles: RoleAssignment | None, words: Words) -> str:
 
 def _two_sided(roles: RoleAssignment | None) -> bool:
     return roles is not None and len(roles.roles) > 1
+
+
+def _safety(shown: ShownLine, words: Words) -> SafetyView:
+    lines = [words("call.safety.crisis", line=shown.crisis) if shown.crisis else words("call.safety.none")]
+    if shown.emergency:
+        lines.append(words("call.safety.emergency", line=shown.emergency))
+    return SafetyView(text=words("call.safety"), lines=tuple(lines))
 
 
 def _damage(detail: CallDetail, words: Words) -> str:

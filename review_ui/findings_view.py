@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pipeline.policy.categories import CRITICAL_DISTRESS, PRESENT_DISTRESS
+from pipeline.policy.citations import UNKNOWN
 from pipeline.records import (
     Citation,
     Finding,
@@ -43,6 +44,8 @@ class ClauseView:
     paraphrase: str
     status: str
     status_name: str
+    source: str
+    effective: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -258,7 +261,17 @@ def _clause(clause: Citation, words: Words) -> ClauseView:
         paraphrase=words.pick(clause.paraphrase_zh, clause.paraphrase_en),
         status=clause.status,
         status_name=words(f"clause.{clause.status}"),
+        source=words("clause.source", source=clause.source) if clause.source else "",
+        effective=_effective(clause, words),
     )
+
+
+def _effective(clause: Citation, words: Words) -> str:
+    """Since when, or until when it holds; nothing where nobody read it."""
+    parts = [words("clause.from", day=clause.effective_from)] if clause.effective_from != UNKNOWN else []
+    if clause.effective_until:
+        parts.append(words("clause.until", day=clause.effective_until))
+    return words("join.list").join(parts)
 
 
 _CLIP_MARGIN_MS = 1_000

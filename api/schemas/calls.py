@@ -266,7 +266,10 @@ class MetadataEvidenceOut(Wire):
 
 
 class ClauseOut(Wire):
-    """A clause that the finding rests on; `status` says how well its text was verified."""
+    """A clause that the finding rests on; `status` says how well its text was verified, of `memory` not at all.
+
+    `effective_from` is a date or "unknown"; `source` names what was read, empty for nothing.
+    """
 
     ref: str
     cite: str
@@ -274,6 +277,9 @@ class ClauseOut(Wire):
     paraphrase_en: str
     status: Literal["verified_primary", "verified_secondary", "memory", "house"]
     jurisdiction: Jurisdiction | None
+    effective_from: str
+    effective_until: str | None
+    source: str
 
 
 class FindingOut(Wire):

@@ -17,6 +17,7 @@ def main() -> None:
     # The commands register themselves on `app` as they are imported.
     import forbear.cli.admin
     import forbear.cli.calls
+    import forbear.cli.evaluate
     import forbear.cli.ingest
     import forbear.cli.serve  # noqa: F401
 

@@ -6,13 +6,13 @@ Truth is a JSON file a call: `expect` (flag, categories, distress) and `turns` w
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.evaluation.groups import CONDUCT_GROUPS
 from pipeline.records import (
     CallContext,
     CollectorType,
@@ -26,14 +26,13 @@ from pipeline.records import (
     Severity,
     Transcript,
     Utterance,
-    Word,
     WordsEvidence,
 )
+from pipeline.stages.dialogue import words_of
 
 TOLERANCE_MS = 500
 """How far evidence may stick out of its turn."""
-CONDUCT_GROUPS = frozenset({"threat", "abuse", "pressure", "contact", "privacy"})
-_PIECE = re.compile(r"\s*[A-Za-z0-9$£€%'’.,-]+|\s*\S")
+AUDIO_SUFFIXES = frozenset({".opus", ".ogg", ".wav", ".mp3", ".m4a", ".flac", ".amr", ".wma"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,6 +69,7 @@ class CallScore:
     """One call: what was expected, what was found, and how evidence and labelled turns meet."""
 
     id: str
+    lang: str
     expected_flag: bool
     flagged: bool
     expected_distress: Distress
@@ -90,6 +90,7 @@ class CallScore:
 class Totals:
     """Sums over calls; pairs are (found, of)."""
 
+    flag_right: tuple[int, int]
     violating_flagged: tuple[int, int]
     clean_flagged: tuple[int, int]
     critical_found: tuple[int, int]
@@ -144,16 +145,6 @@ def transcript_of(truth: CallTruth) -> Transcript:
     )
 
 
-def words_of(text: str, start_ms: int = 0, end_ms: int = 0) -> tuple[Word, ...]:
-    """A text as words, one a Chinese character or Latin word, spread evenly over a time."""
-    pieces = _PIECE.findall(text)
-    step = (end_ms - start_ms) / max(len(pieces), 1)
-    return tuple(
-        Word(text=piece, start_ms=round(start_ms + i * step), end_ms=round(start_ms + (i + 1) * step), confidence=1.0)
-        for i, piece in enumerate(pieces)
-    )
-
-
 def _utterance(index: int, turn: TrueTurn, lang: str) -> Utterance:
     return Utterance(
         index=index,
@@ -172,6 +163,7 @@ def score(truth: CallTruth, judgement: Judgement) -> CallScore:
     conduct = [turn for turn in truth.turns if turn.is_conduct]
     return CallScore(
         id=truth.id,
+        lang=truth.lang,
         expected_flag=truth.flagged,
         flagged=judgement.flagged,
         expected_distress=truth.distress,
@@ -210,6 +202,7 @@ def total(scores: Iterable[CallScore]) -> Totals:
     distressed = [s for s in scores if s.expected_distress is not Distress.NONE]
     findings = sum(s.findings for s in scores)
     return Totals(
+        flag_right=(sum(s.flag_right for s in scores), len(scores)),
         violating_flagged=(sum(s.flagged for s in violating), len(violating)),
         clean_flagged=(sum(s.flagged for s in clean), len(clean)),
         critical_found=(sum(s.distress is Distress.CRITICAL for s in critical), len(critical)),
@@ -220,8 +213,15 @@ def total(scores: Iterable[CallScore]) -> Totals:
     )
 
 
+def totals_by_language(scores: Iterable[CallScore]) -> dict[str, Totals]:
+    """The totals of each language, and of "all" together."""
+    scores = tuple(scores)
+    languages = sorted({s.lang for s in scores}, reverse=True)
+    return {lang: total(s for s in scores if s.lang == lang) for lang in languages} | {"all": total(scores)}
+
+
 def table(scores: Sequence[CallScore]) -> str:
-    """The scores and their totals as plain text, a line a call."""
+    """The scores as plain text, a line a call, then the totals by language."""
     head = f"{'call':<12} {'truth':<6} {'flag':<6} {'':<3} {'distress':<18} {'turns':>7} {'findings':>9}  flagged by"
     lines = [head]
     for s in scores:
@@ -232,11 +232,17 @@ def table(scores: Sequence[CallScore]) -> str:
             f"{s.id:<12} {_yes(s.expected_flag):<6} {_yes(s.flagged):<6} {right:<3} {distress:<18} {met:>7} {on:>9}  "
             + ", ".join(s.flagged_by)
         )
-    totals = total(scores)
+    totals = totals_by_language(scores)
+    lines.append(f"{'':<22}" + "".join(f" {lang:>14}" for lang in totals))
     for name in Totals.__slots__:
-        found, of = getattr(totals, name)
-        lines.append(f"{name.replace('_', ' '):<22} {found}/{of}" + (f"  {found / of:.0%}" if of else ""))
+        shares = "".join(f" {_share(getattr(each, name)):>14}" for each in totals.values())
+        lines.append(f"{name.replace('_', ' '):<22}{shares}")
     return "\n".join(lines)
+
+
+def _share(pair: tuple[int, int]) -> str:
+    found, of = pair
+    return f"{found}/{of}" + (f" {found / of:.0%}" if of else "")
 
 
 def _yes(value: bool) -> str:

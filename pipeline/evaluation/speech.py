@@ -15,6 +15,7 @@ from typing import Any
 
 from models.bare import BareRecognizer
 from models.waveform import read_channels
+from pipeline.evaluation.calls import AUDIO_SUFFIXES
 from pipeline.evaluation.error_rate import Tally, error_rate, paired_interval, tally
 from pipeline.records import Recording, Role, Transcript
 from pipeline.stages.decode import Decoder
@@ -23,7 +24,6 @@ from pipeline.stages.separate import Separate
 from pipeline.stages.transcribe import Transcribe
 
 NOT_WORSE_BY = 0.005
-_AUDIO = frozenset({".opus", ".ogg", ".wav", ".mp3", ".m4a", ".flac", ".amr", ".wma"})
 _STEP_MS = 10
 
 
@@ -77,7 +77,9 @@ def samples_of_calls(folder: Path) -> list[SpeechSample]:
     samples: list[SpeechSample] = []
     for truth_file in sorted([*folder.glob("*.json"), *folder.glob("truth/*.json")]):
         truth = json.loads(truth_file.read_text("utf-8"))
-        audio = next((file for file in sorted(folder.glob(f"{truth_file.stem}.*")) if file.suffix in _AUDIO), None)
+        audio = next(
+            (file for file in sorted(folder.glob(f"{truth_file.stem}.*")) if file.suffix in AUDIO_SUFFIXES), None
+        )
         if audio is None or "turns" not in truth:
             continue
         turns: Sequence[Mapping[str, Any]] = truth["turns"]

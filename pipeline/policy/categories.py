@@ -96,8 +96,12 @@ CUES: dict[str, Cue] = {
     "cue.demand_to_other": Cue(Role.AGENT, "请对方代为处理他人欠款", "asks the listener to deal with another's debt"),
     "cue.confirms_identity": Cue(Role.CUSTOMER, "确认是本人", "confirms being the person"),
     "cue.at_work": Cue(Role.CUSTOMER, "正在上班", "is at work"),
+    "cue.talk_over": Cue(Role.AGENT, "抢话、打断", "talks over the other"),
+    "cue.loud": Cue(Role.AGENT, "音量明显高于本人平时", "much louder than the speaker's own median"),
+    "cue.fast": Cue(Role.AGENT, "语速明显快于本人平时", "much faster than the speaker's own median"),
+    "cue.long_silence": Cue(Role.CUSTOMER, "长时间沉默之后才开口", "speaks only after a long silence"),
 }
-"""Keys that a lexicon may use beside the categories."""
+"""Keys that a lexicon, or a measure of sound, may use beside the categories."""
 
 CRITICAL_DISTRESS = frozenset({"distress.self_harm"})
 PRESENT_DISTRESS = frozenset(

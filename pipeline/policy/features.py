@@ -17,6 +17,8 @@ JOKE = "joke"
 MISHEARING = "mishearing"
 """The match rests on a term that was recognised by its sound, not by what recognition wrote; see `phonetics`."""
 FEATURES = (QUOTED, NEGATED, QUESTION, HYPOTHETICAL, JOKE)
+EVASIVE = frozenset({QUOTED, NEGATED, JOKE})
+"""What excuses where a rule does not say otherwise: somebody else's words, a denial, a joke."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,11 @@ def fold(words: Sequence[Word]) -> Folded:
     return Folded("".join(out), tuple(owners))
 
 
+def fold_text(text: str) -> str:
+    """The spoken form of a sentence that has no words with times."""
+    return fold([Word(text=text, start_ms=0, end_ms=1, confidence=1.0)]).text
+
+
 def _stuttered(out: list[str], char: str) -> bool:
     """A pronoun said twice, or any character a third time."""
     if not out or out[-1] != char:

@@ -5,7 +5,7 @@ Knows how entries are written, not how they are found (`matching`) nor what foll
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,16 +13,23 @@ import re2
 
 from pipeline.policy.categories import CUES, categories
 from pipeline.policy.features import FEATURES
+from pipeline.policy.folding import fold_text
 from pipeline.policy.patterns import Slots, read_slots
 from pipeline.policy.source import Node, read, suggestion
 from pipeline.records import Role
 
 LANGUAGES = ("zh", "en")
+LIKE_FROM = 0.62
+"""How much of an example must be said where an entry does not say otherwise."""
+_SHORTEST_EXAMPLE = {"zh": 6, "en": 16}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """One way of saying a category. `ignore` are features that say nothing here (a refusal is itself a negation)."""
+    """One way of saying a category: patterns (`say`), or sentences that it is like (`like`, from a similarity on).
+
+    `ignore` are features that say nothing here (a refusal is itself a negation).
+    """
 
     id: str
     category: str
@@ -32,6 +39,8 @@ class Entry:
     say: tuple[re2._Regexp, ...]
     unless: tuple[re2._Regexp, ...]
     ignore: frozenset[str]
+    like: tuple[str, ...] = ()
+    like_from: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,9 +66,7 @@ def read_lexicon(folder: Path) -> Lexicon:
         if path.name == "slots.yaml":
             continue
         for category, node in read(path).fields(["lexicon"])["lexicon"].mapping().items():
-            role = _role_of(category, node)
-            for name, raw in node.mapping().items():
-                entry = _entry(f"{lang}.{category}.{name}", category, role, raw, slots)
+            for entry, raw in _entries(lang, category, node, slots):
                 if entry.id in entries:
                     raw.fail(f"the entry {entry.id} stands in two files; rename one.")
                 entries[entry.id] = entry
@@ -72,6 +79,26 @@ def read_lexicon(folder: Path) -> Lexicon:
     )
 
 
+def read_own_lexicon(node: Node, pack: str, lang: str, folder: Path) -> Lexicon:
+    """The entries that a pack brings itself, with the slots of the language's shipped lexicon."""
+    base = read(folder / "slots.yaml").fields(["lang"], ["slots", "sounds", "sounds_partly"])
+    slots = read_slots(base.get("slots"), lang)
+    found = [
+        entry
+        for category, raw in node.mapping().items()
+        for entry, _ in _entries(f"{pack}.{lang}", category, raw, slots)
+    ]
+    return Lexicon(
+        name=f"{pack}.{lang}", lang=lang, entries=tuple(found), sounds=frozenset(), sounds_partly=frozenset()
+    )
+
+
+def _entries(prefix: str, category: str, node: Node, slots: Slots) -> Iterator[tuple[Entry, Node]]:
+    role = _role_of(category, node)
+    for name, raw in node.mapping().items():
+        yield _entry(f"{prefix}.{category}.{name}", category, role, raw, slots), raw
+
+
 def _role_of(category: str, node: Node) -> Role:
     if category in CUES:
         return CUES[category].role
@@ -81,7 +108,9 @@ def _role_of(category: str, node: Node) -> Role:
 
 
 def _entry(entry_id: str, category: str, role: Role, node: Node, slots: Slots) -> Entry:
-    f = node.fields(["score", "say"], ["unless", "ignore", "role"])
+    f = node.fields(["score"], ["say", "like", "like_from", "unless", "ignore", "role"])
+    if "say" not in f and "like" not in f:
+        node.fail("an entry needs patterns ('say') or example sentences ('like').")
     ignore = f["ignore"].texts() if "ignore" in f else ()
     for feature in ignore:
         if feature not in FEATURES:
@@ -92,10 +121,23 @@ def _entry(entry_id: str, category: str, role: Role, node: Node, slots: Slots) -
         lang=slots.lang,
         role=f["role"].one_of(Role) if "role" in f else role,
         score=f["score"].number(0.05, 1.0),
-        say=_compiled(f["say"], slots),
+        say=_compiled(f["say"], slots) if "say" in f else (),
         unless=_compiled(f["unless"], slots) if "unless" in f else (),
         ignore=frozenset(ignore),
+        like=_examples(f["like"], slots.lang) if "like" in f else (),
+        like_from=f["like_from"].number(0.3, 1.0) if "like_from" in f else LIKE_FROM,
     )
+
+
+def _examples(node: Node, lang: str) -> tuple[str, ...]:
+    """Example sentences in the folded form."""
+    folded = []
+    for part in node.parts():
+        text = fold_text(part.text())
+        if len(text) < _SHORTEST_EXAMPLE[lang]:
+            part.fail("an example sentence this short is like too much; write a pattern, or a whole sentence.")
+        folded.append(text)
+    return tuple(folded)
 
 
 def _compiled(node: Node, slots: Slots) -> tuple[re2._Regexp, ...]:

@@ -14,6 +14,7 @@ import re2
 from pipeline.policy.features import MISHEARING, NEGATED, QUOTED, features_of
 from pipeline.policy.folding import fold
 from pipeline.policy.lexicon import Entry, Lexicon
+from pipeline.policy.likeness import Likeness
 from pipeline.policy.phonetics import Ear
 from pipeline.records import Word
 
@@ -25,12 +26,13 @@ _LATIN = re.compile(r"[a-z]{2}")
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An entry found at words [word_start, word_end)."""
+    """An entry found at words [word_start, word_end). `similarity` is 1 unless it was found by an example sentence."""
 
     entry: Entry
     word_start: int
     word_end: int
     features: tuple[str, ...]
+    similarity: float = 1.0
 
 
 class Matcher:
@@ -41,6 +43,10 @@ class Matcher:
         self._filters = {
             lang: _PatternFilter([e for lexicon in lexicons if lexicon.lang == lang for e in lexicon.entries])
             for lang in {lexicon.lang for lexicon in lexicons}
+        }
+        self._likeness = {
+            lang: Likeness([e for lexicon in lexicons if lexicon.lang == lang for e in lexicon.entries], lang)
+            for lang in self._filters
         }
         self._ear = Ear(
             sounds={term for lexicon in lexicons for term in lexicon.sounds},
@@ -57,7 +63,18 @@ class Matcher:
             found.extend(self._heard(text, {match.entry.id for match in found}))
         if "en" in self._filters and _LATIN.search(text):
             found.extend(_best(self._filters["en"].matches(text), text))
-        return [Hit(match.entry, *folded.span(match.start, match.end), match.features) for match in found]
+        found.extend(self._alike(text, {match.entry.id for match in found}))
+        return [
+            Hit(match.entry, *folded.span(match.start, match.end), match.features, match.similarity) for match in found
+        ]
+
+    def _alike(self, text: str, written: Collection[str]) -> Iterator[_Match]:
+        """Entries found by an example sentence, where no pattern of theirs was."""
+        for likeness in self._likeness.values():
+            for like in likeness.find(text):
+                if like.entry.id not in written and not _excluded(like.entry, text, like.start, like.end):
+                    features = _features(like.entry, text, like.start, like.end)
+                    yield _Match(like.entry, like.start, like.end, features, like.similarity)
 
     def _heard(self, text: str, written: Collection[str]) -> Iterator[_Match]:
         """Matches that come about once misheard terms are put right; not of entries that are found as written."""
@@ -80,6 +97,17 @@ class _Match:
     start: int
     end: int
     features: tuple[str, ...] = ()
+    similarity: float = 1.0
+
+
+def _excluded(entry: Entry, text: str, start: int, end: int) -> bool:
+    reach = _UNLESS_REACH[entry.lang]
+    around = text[max(0, start - reach) : end + reach]
+    return any(exclusion.search(around) for exclusion in entry.unless)
+
+
+def _features(entry: Entry, text: str, start: int, end: int) -> tuple[str, ...]:
+    return tuple(f for f in features_of(text, start, end, entry.lang) if f not in entry.ignore)
 
 
 class _PatternFilter:
@@ -97,10 +125,8 @@ class _PatternFilter:
         """Every match that no exclusion forbids."""
         for index in (self._owners and self._filter.Match(text)) or ():
             entry, pattern = self._owners[index]
-            reach = _UNLESS_REACH[entry.lang]
             for match in pattern.finditer(text):
-                around = text[max(0, match.start() - reach) : match.end() + reach]
-                if not any(exclusion.search(around) for exclusion in entry.unless):
+                if not _excluded(entry, text, match.start(), match.end()):
                     yield _Match(entry, match.start(), match.end())
 
 
@@ -109,7 +135,7 @@ def _best(matches: Iterable[_Match], text: str) -> list[_Match]:
     best: dict[str, tuple[int, _Match]] = {}
     for match in matches:
         entry = match.entry
-        features = tuple(f for f in features_of(text, match.start, match.end, entry.lang) if f not in entry.ignore)
+        features = _features(entry, text, match.start, match.end)
         excused = sum(feature in (QUOTED, NEGATED) for feature in features)
         if entry.id not in best or excused < best[entry.id][0]:
             best[entry.id] = (excused, replace(match, features=features))

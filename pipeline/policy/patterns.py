@@ -1,9 +1,11 @@
 """How lexicon patterns are written, and the RE2 expressions they become.
 
-A pattern is RE2 over folded text (see `folding`) with two additions, because people speak in concepts with words
+A pattern is RE2 over folded text (see `folding`) with two additions, because people speak in concepts, with words
 between them:
 
-- `{slot}` is any of the alternatives of that slot of the lexicon;
+- `{slot}` is any of the alternatives of that slot of the lexicon, or one of the entities that every lexicon has:
+  `{amount_of_money}`, `{date}`, `{phone_number}`, `{id_number}`;
+- `sue~` is any form of an English word: sue, sues, sued, suing;
 - `…` is a short gap, `…12` one of at most 12: characters in Chinese, words in English; never across a sentence's end.
 
 English patterns match whole words. Chinese may be written in either script and with either 您 or 你.
@@ -18,11 +20,38 @@ from dataclasses import dataclass
 import re2
 
 from pipeline.policy.folding import FILLERS, fold_characters
+from pipeline.policy.inflection import forms_of
 from pipeline.policy.source import Node, suggestion
 
 GAP = {"zh": 6, "en": 4}
 """Default length of a gap."""
 
+_NUMBER_ZH = "[0-9零一二三四五六七八九十百千万两幺点几半]"
+_NUMBER_EN = (
+    r"(?:[0-9]+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|"
+    r"seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|oh|zero)"
+)
+_DAYS_ZH = r"(?:这|下|上)?(?:个)?(?:周|礼拜|星期)[一二三四五六日天]"
+_DAYS_EN = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+_MONTHS_EN = "january|february|march|april|may|june|july|august|september|october|november|december"
+ENTITIES = {
+    "zh": {
+        "amount_of_money": rf"(?:[$¥]?{_NUMBER_ZH}+(?:块钱?|元|圆|万|千|百|美金|台币))",
+        "date": rf"(?:{_NUMBER_ZH}+(?:年|月|号|日)(?:{_NUMBER_ZH}+(?:月|号|日))?|{_DAYS_ZH})",
+        "phone_number": r"(?:[0-9零一二三四五六七八九幺两]{7,13})",
+        "id_number": r"(?:[0-9零一二三四五六七八九幺两]{15,18}x?|[a-z][0-9]{9})",
+    },
+    "en": {
+        "amount_of_money": (
+            rf"(?:[$£€][0-9][0-9点]*|(?:{_NUMBER_EN}(?: and)? )+(?:dollars?|bucks|pounds?|quid|grand|cents?))"
+        ),
+        "date": rf"(?:{_DAYS_EN}|(?:{_MONTHS_EN})(?: [0-9]{{1,2}}(?:st|nd|rd|th)?)?|the [0-9]{{1,2}}(?:st|nd|rd|th))",
+        "phone_number": rf"(?:[0-9]{{7,13}}|(?:{_NUMBER_EN} ){{6,12}}{_NUMBER_EN})",
+        "id_number": r"(?:[0-9]{3} ?[0-9]{2} ?[0-9]{4}|[a-z]{2}[0-9]{6}[a-z]?)",
+    },
+}
+"""Entities in the folded form. What is personal is redacted elsewhere; here it only says that one was said."""
+_ANY_FORM = re.compile(r"\b([a-z]{2,})~")
 _SLOT = re.compile(r"\{([a-z_]+)\}")
 _GAP = re.compile(r"\s*…(\d*)\s*")
 _OPTIONS = re2.Options()
@@ -44,10 +73,12 @@ class Slots:
 
         def slot(match: re.Match[str]) -> str:
             name = match[1]
-            if name not in self.expressions:
-                node.fail(f"unknown slot '{name}'{suggestion(name, self.expressions)}")
-            return self.expressions[name]
+            known = {**ENTITIES[self.lang], **self.expressions}
+            if name not in known:
+                node.fail(f"unknown slot '{name}'{suggestion(name, known)}")
+            return known[name]
 
+        text = _ANY_FORM.sub(lambda m: f"(?:{'|'.join(forms_of(m[1]))})", text)
         return _GAP.sub(lambda m: _gap(self.lang, int(m[1]) if m[1] else GAP[self.lang]), _SLOT.sub(slot, text))
 
     def compile(self, node: Node, text: str) -> re2._Regexp:

@@ -1,96 +1,18 @@
-"""Policy packs: read once from their files, found by jurisdiction, named by version and content.
-
-A pack is law for one jurisdiction: clauses, the lexicons that apply, and rules (those all packs share and its own).
-"""
+"""The packs in force: one a jurisdiction, and the one for calls that name none."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
-from pipeline.policy.categories import categories
-from pipeline.policy.citations import HOUSE, pick, read_clauses
-from pipeline.policy.lexicon import Lexicon, read_lexicon
-from pipeline.policy.rules import AnyRule, Rule, read_rule
-from pipeline.policy.source import POLICY_DIR, BadPolicy, Node, read
-from pipeline.records import CallContext, Citation, Jurisdiction
+from pipeline.policy.lexicon import Lexicon
+from pipeline.policy.pack import PACKS_DIR, Pack, read_pack
+from pipeline.policy.sounds import SoundEntry
+from pipeline.policy.source import BadPolicy
+from pipeline.records import CallContext, Jurisdiction
 
-PACKS_DIR = POLICY_DIR / "packs"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pack:
-    """One jurisdiction's policy. `version` is the declared version and a digest of all its files."""
-
-    name: str
-    version: str
-    jurisdiction: Jurisdiction
-    lexicons: tuple[Lexicon, ...]
-    clauses: Mapping[str, Citation]
-    rules: tuple[AnyRule, ...]
-    flag_possible_over: float
-    """A finding that is only possible flags the call when its probability is higher than this."""
-
-    def rule(self, rule_id: str) -> Rule:
-        for rule in self.rules:
-            if rule.id == rule_id:
-                return rule
-        raise BadPolicy(f"pack {self.name} has no rule '{rule_id}'.")
-
-
-_FIELDS = (
-    *("pack", "version", "jurisdiction", "lexicons"),
-    *("clauses", "categories", "rules", "flag_possible_over"),
-)
-
-
-def read_pack(path: Path) -> Pack:
-    """A pack with all it includes; raises BadPolicy with file and line of a mistake."""
-    top = read(path).fields(_FIELDS, ["include"])
-    name = top["pack"].text()
-    jurisdiction = top["jurisdiction"].one_of(Jurisdiction)
-    clauses = read_clauses(top["clauses"], jurisdiction)
-    cited: dict[str, dict[str, Citation]] = {key: {HOUSE.ref: HOUSE} for key in categories()}
-    for category, node in top["categories"].mapping().items():
-        if category not in categories():
-            node.fail(f"there is no category '{category}'.")
-        if node.texts():
-            cited[category] = {clause.ref: clause for clause in pick(node, clauses)}
-    files = [path]
-    sources: dict[str, Node] = {}
-    for include in top["include"].texts() if "include" in top else ():
-        files.append(path.parent / include)
-        sources.update(read(files[-1]).fields(["rules"])["rules"].mapping())
-    sources.update(top["rules"].mapping())
-    lexicons = []
-    for language in top["lexicons"].texts():
-        folder = path.parent / language
-        files.extend(sorted(folder.glob("*.yaml")))
-        lexicons.append(_lexicon(folder))
-    return Pack(
-        name=name,
-        version=f"{top['version'].text()}+{_digest(files)}",
-        jurisdiction=jurisdiction,
-        lexicons=tuple(lexicons),
-        clauses=clauses,
-        rules=tuple(read_rule(rule, node, name, cited) for rule, node in sources.items() if node.raw.value != "off"),
-        flag_possible_over=top["flag_possible_over"].number(0, 1),
-    )
-
-
-def _digest(files: list[Path]) -> str:
-    digest = hashlib.sha256()
-    for file in [POLICY_DIR / "categories.yaml", *files]:
-        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
-    return digest.hexdigest()[:12]
-
-
-@cache
-def _lexicon(folder: Path) -> Lexicon:
-    return read_lexicon(folder)
+__all__ = ["PACKS_DIR", "Pack", "Registry", "load_registry", "read_pack", "shipped_packs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +31,29 @@ class Registry:
         """Every lexicon of every pack once: detection does not know the law."""
         return tuple({lexicon.name: lexicon for pack in self.packs.values() for lexicon in pack.lexicons}.values())
 
+    @property
+    def sounds(self) -> tuple[SoundEntry, ...]:
+        """What sounds mean in every pack, each entry once."""
+        return tuple({entry.id: entry for pack in self.packs.values() for entry in pack.sounds}.values())
+
+    def with_packs(self, packs: Iterable[Pack]) -> Registry:
+        """The same with these packs in force in their jurisdictions."""
+        return Registry({**self.packs, **{pack.jurisdiction: pack for pack in packs}}, self.default)
+
 
 @cache
-def load_registry(default: str = "CN") -> Registry:
-    """The packs that ship; `default` is a jurisdiction's code."""
-    packs = {pack.jurisdiction: pack for pack in map(read_pack, sorted(PACKS_DIR.glob("*.yaml"))) if pack}
+def shipped_packs() -> tuple[Pack, ...]:
+    """The packs that come with Forbear."""
+    return tuple(map(read_pack, sorted(PACKS_DIR.glob("*.yaml"))))
+
+
+def load_registry(default: str = "CN", packs: Iterable[Pack] = ()) -> Registry:
+    """The packs that ship with `packs` put over them; `default` is a jurisdiction's code."""
+    in_force = {pack.jurisdiction: pack for pack in (*shipped_packs(), *packs)}
     try:
         jurisdiction = Jurisdiction(default)
     except ValueError:
         raise BadPolicy(f"'{default}' is no jurisdiction; say one of {', '.join(Jurisdiction)}.") from None
-    if jurisdiction not in packs:
-        raise BadPolicy(f"there is no policy pack for {jurisdiction}; packs: {', '.join(packs)}.")
-    return Registry(packs, jurisdiction)
+    if jurisdiction not in in_force:
+        raise BadPolicy(f"there is no policy pack for {jurisdiction}; packs: {', '.join(in_force)}.")
+    return Registry(in_force, jurisdiction)

@@ -1,34 +1,42 @@
-"""What signals, omissions, metadata and facts mean: the four kinds of rule and how they are read from YAML.
+"""What conditions mean: a rule joins named conditions and makes a finding of what met them.
 
-Values only: `judging` applies them. A rule never sees text.
+The rules that packs need most have short forms (`said`, `after … then`, `required`, `earliest`), which become the same
+conditions when they are read: there is one way in which a rule is judged. A rule never sees text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import time
-from typing import TypedDict
+from itertools import product
 
-from pipeline.policy.categories import CUES, categories
-from pipeline.policy.features import FEATURES, JOKE, NEGATED, QUOTED
+from pipeline.policy.categories import categories
+from pipeline.policy.conditions import (
+    ANYBODY,
+    SURE,
+    Anchor,
+    Combined,
+    Condition,
+    Expression,
+    Hours,
+    Missing,
+    Ref,
+    Said,
+    Scope,
+    Value,
+    clock_of,
+    facts_of,
+    features_in,
+    holds,
+    keys_of,
+    names_in,
+    ordered,
+    read_conditions,
+    read_expression,
+)
+from pipeline.policy.features import EVASIVE
 from pipeline.policy.source import Node, suggestion
 from pipeline.records import Citation, CollectorType, FindingStatus, Role, Severity
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rule:
-    """What every rule has. `collector_type` limits it to one kind of collector; `reason_*` tells a reviewer why."""
-
-    id: str
-    category: str
-    role: Role
-    severity: Severity
-    status: FindingStatus
-    clauses: tuple[Citation, ...]
-    collector_type: CollectorType | None
-    reason_zh: str
-    reason_en: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,84 +54,12 @@ class Truth:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SaidRule(Rule):
-    """A signal at or over `threshold`, unless one of its features excuses it."""
+class Rule:
+    """Where `when` holds, each hit of the condition `evidence` is a finding.
 
-    signal: str
-    threshold: float
-    excuses: frozenset[str]
-    truth: Truth | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OmissionRule(Rule):
-    """None of `required` said by the role within `within_ms`.
-
-    The clock starts at the beginning, or with the first of `starts_with` (not at all when none was said); nothing is
-    required once one of `never_after` was said before or in the window, or when the role speaks for less than
-    `at_least_ms`.
+    `collector_type` limits it to one kind of collector. `probability` is what a finding of it is worth beside its
+    signal's own. `place` is the file and line it was read from.
     """
-
-    required: tuple[str, ...]
-    within_ms: int
-    starts_with: tuple[str, ...]
-    never_after: tuple[str, ...]
-    at_least_ms: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SequenceRule(Rule):
-    """After one of `after` (said by anybody), one of `then` within so many turns of the rule's role.
-
-    One of `unless`, said by the role in between or in the same turn, calls it off; `without` requires that nobody said
-    any of these before. With `missing` instead of `then` the finding is that none of those was said in time. Without
-    `after`, `then` counts anywhere (within `within_first_ms` of the call where that is given).
-    """
-
-    after: tuple[str, ...]
-    then: tuple[str, ...]
-    missing: tuple[str, ...]
-    unless: tuple[str, ...]
-    without: tuple[str, ...]
-    within_turns: int
-    within_first_ms: int | None
-    threshold: float
-    excuses: frozenset[str]
-    probability: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HoursRule(Rule):
-    """The call began outside [earliest, latest) at the debtor's place; facts in `consent` lift the ban."""
-
-    earliest: time
-    latest: time
-    consent: tuple[str, ...]
-
-
-AnyRule = SaidRule | OmissionRule | SequenceRule | HoursRule
-
-_BASE = ("severity", "status", "clauses", "collector_type", "reason_zh", "reason_en")
-_KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "said": (("said",), ("threshold", "excuses", "lawful_if")),
-    "omission": (("required", "within_s"), ("starts_with", "never_after", "at_least_s")),
-    "sequence": (
-        ("after",),
-        (
-            *("then", "missing", "unless", "without", "within_turns", "within_first_s"),
-            *("threshold", "excuses", "probability"),
-        ),
-    ),
-    "hours": (("earliest", "latest"), ("consent",)),
-}
-
-
-_TELLS = {"said": "said", "omission": "required", "hours": "earliest"}
-"""The key that tells which kind a rule is; without any it is a sequence."""
-
-
-class _Base(TypedDict):
-    """What `Rule` holds, on its way from YAML."""
 
     id: str
     category: str
@@ -134,106 +70,220 @@ class _Base(TypedDict):
     collector_type: CollectorType | None
     reason_zh: str
     reason_en: str
+    conditions: Mapping[str, Condition]
+    when: Expression
+    evidence: str
+    truth: Truth | None = None
+    probability: float = 1.0
+    place: str = ""
 
 
-def read_rule(name: str, node: Node, pack: str, clauses: Mapping[str, Mapping[str, Citation]]) -> AnyRule:
+_BASE = ("severity", "status", "clauses", "collector_type", "reason_zh", "reason_en", "lawful_if", "probability")
+_SEQUENCE = ("then", "missing", "unless", "without", "within_turns", "within_first_s", "threshold", "excuses")
+_FORMS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "when": (("when", "conditions"), ("evidence",)),
+    "said": (("said",), ("threshold", "excuses")),
+    "required": (("required", "within_s"), ("starts_with", "never_after", "at_least_s")),
+    "earliest": (("earliest", "latest"), ("consent",)),
+    "after": (("after",), _SEQUENCE),
+}
+"""The forms of a rule by the key that tells them apart: keys that must stand there, and keys that may."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """What a form becomes."""
+
+    conditions: Mapping[str, Condition]
+    when: Expression
+    evidence: str
+    probability: float = 1.0
+
+
+def read_rule(name: str, node: Node, pack: str, clauses: Mapping[str, Mapping[str, Citation]]) -> Rule:
     """One rule; `clauses` are the citations of each category by their reference."""
     keys = node.mapping()
-    kind = next((kind for kind, key in _TELLS.items() if key in keys), "sequence")
-    required, optional = _KINDS[kind]
+    form = next((form for form in _FORMS if form in keys), None)
+    if form is None:
+        node.fail(f"a rule has one of {', '.join(_FORMS)}; this has only {', '.join(keys)}.")
+    required, optional = _FORMS[form]
     f = node.fields(("category", *required), (*_BASE, *optional))
     category = f["category"].text()
     if category not in categories():
         f["category"].fail(f"there is no category '{category}'{suggestion(category, categories())}")
-    base = _base(f"{pack}.{name}", category, f, clauses)
-    if kind == "said":
-        return SaidRule(
-            **base,
-            signal=_key(f["said"]),
-            threshold=_number(f, "threshold", 0.6),
-            excuses=_excuses(f),
-            truth=Truth(lawful_if=f["lawful_if"].texts()) if "lawful_if" in f else None,
-        )
-    if kind == "omission":
-        return OmissionRule(
-            **base,
-            required=_keys(f, "required"),
-            within_ms=int(f["within_s"].number(1, 3600) * 1000),
-            starts_with=_keys(f, "starts_with"),
-            never_after=_keys(f, "never_after"),
-            at_least_ms=int(_number(f, "at_least_s", 10, 3600) * 1000),
-        )
-    if kind == "hours":
-        return HoursRule(
-            **base,
-            earliest=_clock(f["earliest"]),
-            latest=_clock(f["latest"]),
-            consent=f["consent"].texts() if "consent" in f else (),
-        )
-    if ("then" in f) == ("missing" in f):
-        node.fail("a sequence needs either 'then' or 'missing'.")
-    return SequenceRule(
-        **base,
-        after=_keys(f, "after"),
-        then=_keys(f, "then"),
-        missing=_keys(f, "missing"),
-        unless=_keys(f, "unless"),
-        without=_keys(f, "without"),
-        within_turns=f["within_turns"].whole(1, 1000) if "within_turns" in f else 1000,
-        within_first_ms=int(f["within_first_s"].number(1, 3600) * 1000) if "within_first_s" in f else None,
-        threshold=_number(f, "threshold", 0.6),
-        excuses=_excuses(f),
-        probability=_number(f, "probability", 0.75),
-    )
-
-
-def _base(rule_id: str, category: str, f: Mapping[str, Node], clauses: Mapping[str, Mapping[str, Citation]]) -> _Base:
-    known = clauses.get(category, {})
-    chosen = tuple(known.values())
-    if "clauses" in f:
-        for item in f["clauses"].sequence():
-            if item.text() not in known:
-                item.fail(f"'{item.text()}' is no clause of {category} in this pack{suggestion(item.text(), known)}")
-        chosen = tuple(known[ref] for ref in f["clauses"].texts())
     about = categories()[category]
-    return {
-        "id": rule_id,
-        "category": category,
-        "role": about.role,
-        "severity": f["severity"].one_of(Severity) if "severity" in f else about.severity,
-        "status": f["status"].one_of(FindingStatus) if "status" in f else about.kind.status,
-        "clauses": chosen,
-        "collector_type": f["collector_type"].one_of(CollectorType) if "collector_type" in f else None,
-        "reason_zh": f["reason_zh"].text() if "reason_zh" in f else "",
-        "reason_en": f["reason_en"].text() if "reason_en" in f else "",
-    }
+    body = _READERS[form](f, about.role)
+    rule = Rule(
+        id=f"{pack}.{name}",
+        category=category,
+        role=about.role,
+        severity=f["severity"].one_of(Severity) if "severity" in f else about.severity,
+        status=f["status"].one_of(FindingStatus) if "status" in f else about.kind.status,
+        clauses=_clauses(category, f, clauses.get(category, {})),
+        collector_type=f["collector_type"].one_of(CollectorType) if "collector_type" in f else None,
+        reason_zh=f["reason_zh"].text() if "reason_zh" in f else "",
+        reason_en=f["reason_en"].text() if "reason_en" in f else "",
+        conditions=body.conditions,
+        when=body.when,
+        evidence=body.evidence,
+        truth=Truth(lawful_if=facts_of(f["lawful_if"])) if "lawful_if" in f else None,
+        probability=f["probability"].number(0, 1) if "probability" in f else body.probability,
+        place=node.place,
+    )
+    if reason := why_never(rule):
+        node.fail(f"the rule '{name}' can never hit: {reason}.")
+    return rule
 
 
-def _key(node: Node) -> str:
-    if node.text() not in categories() and node.text() not in CUES:
-        node.fail(f"there is no category or cue '{node.text()}'{suggestion(node.text(), [*categories(), *CUES])}")
-    return node.text()
+def _clauses(category: str, f: Mapping[str, Node], known: Mapping[str, Citation]) -> tuple[Citation, ...]:
+    if "clauses" not in f:
+        return tuple(known.values())
+    for item in f["clauses"].sequence():
+        if item.text() not in known:
+            item.fail(f"'{item.text()}' is no clause of {category} in this pack{suggestion(item.text(), known)}")
+    return tuple(known[ref] for ref in f["clauses"].texts())
 
 
-def _keys(f: Mapping[str, Node], name: str) -> tuple[str, ...]:
-    return tuple(_key(node) for node in f[name].sequence()) if name in f else ()
+# --- the forms --------------------------------------------------------------------------------------------------------
 
 
-def _number(f: Mapping[str, Node], name: str, default: float, high: float = 1.0) -> float:
-    return f[name].number(0, high) if name in f else default
+def _when(f: Mapping[str, Node], _role: Role) -> _Body:
+    conditions = read_conditions(f["conditions"])
+    when = read_expression(f["when"], conditions)
+    if "evidence" in f:
+        evidence = f["evidence"].text()
+        if evidence not in conditions:
+            f["evidence"].fail(f"there is no condition '{evidence}'{suggestion(evidence, conditions)}")
+    else:
+        evidence = next(names_in(when))
+    if isinstance(conditions[evidence], Value):
+        f["when"].fail(f"'{evidence}' is no evidence of anything said or done; name another condition as 'evidence'.")
+    return _Body(conditions, when, evidence)
 
 
-def _excuses(f: Mapping[str, Node]) -> frozenset[str]:
-    if "excuses" not in f:
-        return frozenset({QUOTED, NEGATED, JOKE})
-    for node in f["excuses"].sequence():
-        if node.text() not in FEATURES:
-            node.fail(f"unknown feature '{node.text()}'{suggestion(node.text(), FEATURES)}")
-    return frozenset(f["excuses"].texts())
+def _said(f: Mapping[str, Node], role: Role) -> _Body:
+    said = Said(
+        signals=keys_of(f["said"]),
+        # Words of somebody unknown count, and are then only possible.
+        roles=frozenset({role, Role.UNKNOWN}),
+        threshold=f["threshold"].number(0, 1) if "threshold" in f else SURE,
+        excuses=features_in(f["excuses"]) if "excuses" in f else EVASIVE,
+    )
+    return _Body({"said": said}, Ref("said"), "said")
 
 
-def _clock(node: Node) -> time:
-    try:
-        return time.fromisoformat(node.text())
-    except ValueError:
-        node.fail(f"'{node.text()}' is not a time of day such as 08:00.")
+def _required(f: Mapping[str, Node], role: Role) -> _Body:
+    """Required statements: none of `required` in time, counted from the beginning or the first of `starts_with`."""
+    conditions: dict[str, Condition] = {}
+    if "starts_with" in f:
+        conditions["starts"] = Said(signals=keys_of(f["starts_with"]), threshold=0.5)
+    if "never_after" in f:
+        conditions["never"] = Said(signals=keys_of(f["never_after"]), threshold=0.5)
+    conditions["missing"] = Missing(
+        signals=keys_of(f["required"]),
+        roles=frozenset({role}),
+        after=Anchor(of="starts", hit=1) if "starts" in conditions else None,
+        within_ms=int(f["within_s"].number(1, 3600) * 1000),
+        never=("never",) if "never" in conditions else (),
+        at_least_ms=int((f["at_least_s"].number(0, 3600) if "at_least_s" in f else 10) * 1000),
+    )
+    return _Body(conditions, Ref("missing"), "missing")
+
+
+def _hours(f: Mapping[str, Node], _role: Role) -> _Body:
+    hours = Hours(
+        earliest=clock_of(f["earliest"]),
+        latest=clock_of(f["latest"]),
+        consent=facts_of(f["consent"]) if "consent" in f else (),
+    )
+    return _Body({"hours": hours}, Ref("hours"), "hours")
+
+
+def _sequence(f: Mapping[str, Node], role: Role) -> _Body:
+    """After one of `after`, by anybody, the rule's role says one of `then`, or says none of `missing`, within turns.
+
+    One of `unless`, said by the role in between or in the same turn, calls it off; `without` requires that nobody said
+    any of these before. With an empty `after`, `then` counts anywhere.
+    """
+    if ("then" in f) == ("missing" in f):
+        f["after"].fail("a sequence needs either 'then' or 'missing'.")
+    excuses = features_in(f["excuses"]) if "excuses" in f else EVASIVE
+    turns = f["within_turns"].whole(1, 1000) if "within_turns" in f else None
+    conditions: dict[str, Condition] = {}
+    if f["after"].sequence():
+        conditions["after"] = Said(signals=keys_of(f["after"]), excuses=excuses)
+    if "missing" in f:
+        if "after" not in conditions:
+            f["after"].fail("what should follow is only missing after something: name it in 'after'.")
+        conditions["missing"] = Missing(
+            signals=keys_of(f["missing"]), roles=frozenset({role}), after=Anchor(of="after"), within_turns=turns or 3
+        )
+        return _Body(conditions, Ref("missing"), "missing", 0.75)
+    for key, roles in (("unless", frozenset({role})), ("without", ANYBODY)):
+        if key in f:
+            conditions[key] = Said(signals=keys_of(f[key]), roles=roles, threshold=0.5)
+    anchor = Anchor(of="after", within_turns=turns, unless=("unless",) if "unless" in conditions else ())
+    conditions["then"] = Said(
+        signals=keys_of(f["then"]),
+        roles=frozenset({role}),
+        threshold=f["threshold"].number(0, 1) if "threshold" in f else SURE,
+        excuses=excuses,
+        scope=Scope(
+            first_ms=int(f["within_first_s"].number(1, 3600) * 1000) if "within_first_s" in f else None,
+            after=anchor if "after" in conditions else None,
+            not_after=("without",) if "without" in conditions else (),
+        ),
+    )
+    return _Body(ordered(f["then"], conditions), Ref("then"), "then", 0.75)
+
+
+_READERS = {"when": _when, "said": _said, "required": _required, "earliest": _hours, "after": _sequence}
+
+
+# --- rules that can never hit -----------------------------------------------------------------------------------------
+
+_MOST_NAMES = 12
+"""Beyond so many conditions in one expression contradictions are not looked for."""
+
+
+def why_never(rule: Rule) -> str:
+    """Why no call can ever meet the rule, or nothing where one might."""
+    names = sorted({*names_in(rule.when), rule.evidence})
+    if len(names) <= _MOST_NAMES and not any(_possible(rule, names)):
+        return f"'when' contradicts itself, or is never true together with its evidence '{rule.evidence}'"
+    for name, condition in rule.conditions.items():
+        if isinstance(condition, Hours) and condition.earliest >= condition.latest:
+            return "'earliest' is not before 'latest'"
+        if isinstance(condition, Said) and condition.excuses & condition.requires:
+            both = ", ".join(sorted(condition.excuses & condition.requires))
+            return f"the condition '{name}' requires what also excuses it ({both})"
+    return ""
+
+
+def _possible(rule: Rule, names: list[str]) -> Iterator[bool]:
+    for values in product((True, False), repeat=len(names)):
+        met = dict(zip(names, values, strict=True))
+        yield met[rule.evidence] and holds(rule.when, met)
+
+
+def signals_needed(rule: Rule) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The conditions that must be met by something said, each with the signals of which one is enough."""
+    names = sorted({*names_in(rule.when), rule.evidence})
+    for name in names:
+        condition = rule.conditions[name]
+        if isinstance(condition, Said) and (len(names) > _MOST_NAMES or _needed(rule, name, names)):
+            yield name, condition.signals
+
+
+def _needed(rule: Rule, name: str, names: list[str]) -> bool:
+    """Whether the rule can't hold while this condition is not met."""
+    if name == rule.evidence:
+        return True
+    for values in product((True, False), repeat=len(names)):
+        met = dict(zip(names, values, strict=True))
+        if not met[name] and met[rule.evidence] and holds(rule.when, met):
+            return False
+    return True
+
+
+__all__ = ["Combined", "Rule", "Truth", "read_rule", "signals_needed", "why_never"]

@@ -79,11 +79,21 @@ class Node:
             self.fail("expected text.")
         return str(self.raw.value)
 
+    @property
+    def is_text(self) -> bool:
+        return isinstance(self.raw, yaml.ScalarNode)
+
+    @property
+    def is_sequence(self) -> bool:
+        return isinstance(self.raw, yaml.SequenceNode)
+
+    def parts(self) -> list[Node]:
+        """One value, or those of a list."""
+        return [self] if self.is_text else self.sequence()
+
     def texts(self) -> tuple[str, ...]:
         """One text or a list of texts."""
-        if isinstance(self.raw, yaml.ScalarNode):
-            return (self.text(),)
-        return tuple(item.text() for item in self.sequence())
+        return tuple(part.text() for part in self.parts())
 
     def number(self, low: float, high: float) -> float:
         try:

@@ -16,7 +16,9 @@ from sqlalchemy.orm import Session
 
 from pipeline.errors import Conflict, InvalidInput, NotFound
 from pipeline.jobs.base import JobQueue
-from pipeline.records import CallRecord, CallStatus
+from pipeline.policy.registry import shipped_packs
+from pipeline.policy.safety import ShownLine, shown_line
+from pipeline.records import CallRecord, CallStatus, Distress, Jurisdiction
 from pipeline.services import call_queries
 from pipeline.services.call_audio import CallAudio
 from pipeline.services.deletion import delete_files, delete_rows
@@ -63,6 +65,7 @@ class Calls:
         self._media = media
         self._artifacts = artifacts
         self._jobs = jobs
+        self._settings = settings
         self._audio = CallAudio(artifacts, settings.clip_limit_ms)
 
     # --- reading ---
@@ -135,7 +138,14 @@ class Calls:
             pack=record.judgement.pack,
             pack_version=record.judgement.pack_version,
             original=original,
+            safety=self._safety(record) if record.judgement.distress is Distress.CRITICAL else None,
         )
+
+    def _safety(self, record: CallRecord) -> ShownLine:
+        """The lines of where the call was made, not of the policy that judged it."""
+        jurisdiction = record.context.jurisdiction or Jurisdiction(self._settings.default_jurisdiction)
+        line = next((pack.safety for pack in shipped_packs() if pack.jurisdiction is jurisdiction), None)
+        return shown_line(line, self._settings.crisis_lines.get(jurisdiction, ""))
 
     def audio_path(self, actor: Actor, id: str, *, original: bool = False) -> Path:
         """The FLAC to play: redacted, or the original (CALLS_ORIGINAL, audited); NotFound before there is one."""

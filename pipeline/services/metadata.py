@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipeline.errors import BadMetadata
+from pipeline.policy.facts import misfit
 from pipeline.records import CallContext, Channels, CollectorType, Direction, Jurisdiction
 
 E = TypeVar("E", bound=StrEnum)
@@ -250,7 +251,10 @@ def _facts(value: Any) -> Mapping[str, Any]:
             raise ValueError("it is not JSON") from None
     if not isinstance(value, Mapping):
         raise ValueError("it takes a JSON object")
-    return _plain_json(value)
+    known = _plain_json(value)
+    if (wrong := misfit(known)) is not None:
+        raise ValueError(f"{wrong.name} takes {wrong.takes}")
+    return known
 
 
 def _plain_json(value: Mapping[str, Any]) -> Mapping[str, Any]:

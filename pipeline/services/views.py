@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from pipeline.policy.safety import ShownLine
 from pipeline.records import (
     Audio,
     CallContext,
@@ -109,6 +110,8 @@ class CallDetail:
     pack: str | None = None
     pack_version: str | None = None
     original: bool = False
+    safety: ShownLine | None = None
+    """Whom a person in danger may be told to call; None unless the call's distress is critical."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,7 +13,9 @@ from typing import Protocol
 from pipeline.policy.features import MISHEARING, NEGATED, QUOTED
 from pipeline.policy.lexicon import Lexicon
 from pipeline.policy.matching import Hit, Matcher
-from pipeline.records import CallContext, ModelStamp, Role, Signal, Span, Transcript, Utterance
+from pipeline.policy.registry import Registry
+from pipeline.policy.sounds import SoundEntry
+from pipeline.records import ModelStamp, Role, Signal, Span, Transcript, Utterance, UtteranceSound
 
 
 class Detector(Protocol):
@@ -22,7 +24,7 @@ class Detector(Protocol):
     @property
     def stamp(self) -> ModelStamp: ...
 
-    def __call__(self, transcript: Transcript) -> Sequence[Signal]: ...
+    def __call__(self, transcript: Transcript, sounds: Sequence[UtteranceSound]) -> Sequence[Signal]: ...
 
 
 _MISHEARD = 0.85
@@ -35,7 +37,7 @@ class LexiconDetector:
     def __init__(self, lexicons: Sequence[Lexicon]) -> None:
         self._matcher = Matcher(lexicons)
         entries = sorted(
-            (e.id, e.score, e.role.value, [p.pattern for p in (*e.say, *e.unless)])
+            (e.id, e.score, e.role.value, [p.pattern for p in (*e.say, *e.unless)], e.like, e.like_from)
             for lexicon in lexicons
             for e in lexicon.entries
         )
@@ -46,7 +48,8 @@ class LexiconDetector:
     def stamp(self) -> ModelStamp:
         return self._stamp
 
-    def __call__(self, transcript: Transcript) -> list[Signal]:
+    def __call__(self, transcript: Transcript, sounds: Sequence[UtteranceSound] = ()) -> list[Signal]:
+        """`sounds` are not looked at."""
         return [
             self._signal(hit, utterance)
             for utterance in transcript.utterances
@@ -60,12 +63,47 @@ class LexiconDetector:
             category=hit.entry.category,
             detector=self._stamp.name,
             span=Span(utterance=utterance.index, word_start=hit.word_start, word_end=hit.word_end),
-            score=hit.entry.score,
-            probability=round(hit.entry.score * heard, 4),
+            score=round(hit.entry.score * hit.similarity, 4),
+            probability=round(hit.entry.score * hit.similarity * heard, 4),
             model=self._stamp,
             entry=hit.entry.id,
             features=hit.features,
         )
+
+
+class SoundDetector:
+    """The packs' sounds: measures of utterances over or under a limit, never an emotion."""
+
+    def __init__(self, entries: Sequence[SoundEntry]) -> None:
+        self._entries = tuple(entries)
+        version = hashlib.sha256(repr(sorted(map(repr, entries))).encode()).hexdigest()[:12]
+        self._stamp = ModelStamp(name="sound", version=version)
+
+    @property
+    def stamp(self) -> ModelStamp:
+        return self._stamp
+
+    def __call__(self, transcript: Transcript, sounds: Sequence[UtteranceSound]) -> list[Signal]:
+        heard = {sound.utterance: sound for sound in sounds}
+        return [
+            Signal(
+                category=entry.category,
+                detector=self._stamp.name,
+                span=Span(utterance=utterance.index, word_start=0, word_end=len(utterance.words)),
+                score=entry.score,
+                probability=entry.score,
+                model=self._stamp,
+                entry=entry.id,
+            )
+            for utterance in transcript.utterances
+            for entry in self._entries
+            if utterance.index in heard and utterance.role is entry.role and entry.met_by(heard[utterance.index])
+        ]
+
+
+def build_rule_detectors(registry: Registry) -> tuple[Detector, ...]:
+    """The detectors that policy packs alone make."""
+    return LexiconDetector(registry.lexicons), SoundDetector(registry.sounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +117,11 @@ class Detect:
         """Changes when any detector would claim something else."""
         return " ".join(f"{d.stamp.name}@{d.stamp.version}" for d in self.detectors)
 
-    def __call__(self, transcript: Transcript, context: CallContext | None = None) -> tuple[Signal, ...]:
-        """One signal per utterance and category. `context` is not looked at: what was said does not depend on it."""
+    def __call__(self, transcript: Transcript, sounds: Sequence[UtteranceSound] = ()) -> tuple[Signal, ...]:
+        """One signal per utterance and category; what was said does not depend on who the call is about."""
         claims: dict[tuple[int, str], list[Signal]] = {}
         for detector in self.detectors:
-            for signal in detector(transcript):
+            for signal in detector(transcript, sounds):
                 claims.setdefault((signal.span.utterance, signal.category), []).append(signal)
         return tuple(fuse(claims[key]) for key in sorted(claims))
 

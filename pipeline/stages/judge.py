@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.policy.judging import Position
+from pipeline.policy.evaluating import Position
 from pipeline.policy.judging import judge as judge_under
-from pipeline.policy.registry import Registry
+from pipeline.policy.registry import Pack, Registry
 from pipeline.records import CallContext, Judgement, Signal, Transcript
 
 
@@ -31,10 +31,19 @@ class Judge:
     def __call__(
         self, *, transcript: Transcript, signals: tuple[Signal, ...], context: CallContext, duration_ms: int
     ) -> Judgement:
-        return judge_under(
+        return judge_in(
             self.registry.pack_for(context),
-            positions=positions_of(transcript),
+            transcript=transcript,
             signals=signals,
             context=context,
             duration_ms=duration_ms,
         )
+
+
+def judge_in(
+    pack: Pack, *, transcript: Transcript, signals: tuple[Signal, ...], context: CallContext, duration_ms: int
+) -> Judgement:
+    """The call under this pack, whatever its jurisdiction."""
+    return judge_under(
+        pack, positions=positions_of(transcript), signals=signals, context=context, duration_ms=duration_ms
+    )

@@ -77,7 +77,12 @@ def _length(intervals: Iterable[Interval]) -> int:
     return sum(end - start for start, end in intervals)
 
 
+def units_of(text: str) -> int:
+    """Chinese characters and English words of a text, each one unit of speech."""
+    return len(_UNIT.findall(text))
+
+
 def _rate(utterances: Sequence[Utterance], speech_ms: int) -> float | None:
     if speech_ms == 0:
         return None
-    return round(sum(len(_UNIT.findall(u.text)) for u in utterances) / (speech_ms / 1000), 2)
+    return round(sum(units_of(u.text) for u in utterances) / (speech_ms / 1000), 2)

@@ -195,5 +195,26 @@ class SecretRow(Base):
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class PolicyRow(Base):
+    """A version of a policy pack that somebody brought: its files, its state, what it would change."""
+
+    __tablename__ = "policies"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    pack: Mapped[str] = mapped_column(String(80), index=True)
+    jurisdiction: Mapped[str] = mapped_column(String(2))
+    version: Mapped[str] = mapped_column(String(80))
+    state: Mapped[str] = mapped_column(String(12), index=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    main: Mapped[str] = mapped_column(String(255))
+    files: Mapped[dict[str, str]] = mapped_column(JSON)
+    note: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_by: Mapped[str] = mapped_column(String(200))
+    published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    published_by: Mapped[str | None] = mapped_column(String(200))
+    tests: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    whatif: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+
 Index("findings_category_call", FindingRow.category, FindingRow.call)
 Index("calls_queue", CallRow.flagged, CallRow.severity_rank, CallRow.received_at)

@@ -38,7 +38,7 @@ def main() -> None:
     runner.start(
         ProcessCall(
             processing=application.processing,
-            stages=stages,
+            stages=lambda: stages,
             media=application.media,
             artifacts=application.artifacts,
             max_attempts=application.settings.max_attempts,

@@ -13,6 +13,7 @@ from stores import ADMIN, KINDS, World, database_url, finding, record_of, uttera
 
 from pipeline.errors import Conflict, Forbidden, InvalidInput, NotFound
 from pipeline.jobs.base import JobState
+from pipeline.policy.safety import ShownLine
 from pipeline.records import CallStatus, Distress, FindingStatus, Redaction, Role, Severity, Span, Stage, WordsEvidence
 from pipeline.services.views import Actor, CallFilter, CallSort, Permission
 from pipeline.store.tables import AuditRow, CallRow, FindingRow, OutboxRow, RecordingRow, RevisionRow
@@ -377,6 +378,20 @@ def test_private_words_are_hidden_and_findings_still_point_at_theirs(world: Worl
     assert spans(world, id, original=False) == ["or else", "call", text, f"{shown} or", shown, "fine"]
     assert spans(world, id, original=True)[3] == "three eight or"
     assert detail.transcript.utterances[1] == PRIVATE[1]
+
+
+def test_whom_to_call_is_told_in_danger_only_and_never_from_memory(tmp_path: Path) -> None:
+    world = World(tmp_path, crisis_line=("HK=2389 2222",))
+    make = Maker(world, tmp_path)
+
+    def told(jurisdiction: str, distress: Distress = Distress.CRITICAL) -> ShownLine | None:
+        return world.calls.get(ADMIN, make(metadata={"jurisdiction": jurisdiction}, distress=distress)).safety
+
+    assert told("US") == ShownLine(crisis="988", emergency="911")
+    assert told("US", Distress.PRESENT) is None
+    assert told("CN") == ShownLine(crisis="", emergency="")
+    assert told("HK") == ShownLine(crisis="2389 2222", emergency="")
+    world.close()
 
 
 def test_numbers_in_free_metadata_are_hidden_and_keys_are_kept(world: World, make: Maker) -> None:

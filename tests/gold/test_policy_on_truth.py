@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipeline.evaluation.calls import CallScore, read_truth, score, table, total, transcript_of
-from pipeline.evaluation.texts import Line, read_lines, run
-from pipeline.evaluation.texts import score as score_texts
-from pipeline.evaluation.texts import table as text_table
+from pipeline.evaluation.predictions import Predictor
+from pipeline.evaluation.scoring import TurnScore, score_turns
+from pipeline.evaluation.texts import read_texts
+from pipeline.evaluation.turns import LabelledTurn
 from pipeline.policy.registry import PACKS_DIR, load_registry
 from pipeline.stages.detect import Detect, LexiconDetector
 from pipeline.stages.judge import Judge
+from tests.homophones import misheard
 
 
 @pytest.fixture(scope="module")
@@ -51,26 +55,59 @@ def test_evidence_stands_on_turns_so_labelled(scores: list[CallScore]) -> None:
 
 
 @pytest.fixture(scope="module")
-def lines(shared: Path) -> tuple[Line, ...]:
+def lines(shared: Path) -> tuple[LabelledTurn, ...]:
     path = shared / "taxonomy.yaml"
     if not path.is_file():
         pytest.skip("no taxonomy beside the calls")
-    return read_lines(path)
+    return read_texts(path).turns
 
 
-def test_recall_and_alarms_over_the_taxonomy(lines: tuple[Line, ...]) -> None:
-    outcomes = run(Detect((LexiconDetector(load_registry().lexicons),)), lines)
-    for found in score_texts(outcomes):
-        hits, of = found.recall
-        alarms, negatives = found.alarms
-        assert of > 300 and hits / of >= 0.85, text_table(outcomes)
-        assert negatives > 200 and alarms / negatives <= 0.08, text_table(outcomes)
+@pytest.fixture(scope="module")
+def predictor() -> Predictor:
+    registry = load_registry()
+    detect = Detect((LexiconDetector(registry.lexicons),))
+    return Predictor(detect=detect, judge=Judge(registry), packs=tuple(registry.packs.values()))
 
 
-def test_no_sentence_of_the_taxonomy_stands_in_a_pack(lines: tuple[Line, ...]) -> None:
+def scored(predictor: Predictor, turns: Sequence[LabelledTurn]) -> dict[str, TurnScore]:
+    return {score.lang: score for score in score_turns(turns, [predictor(turn) for turn in turns])}
+
+
+@pytest.fixture(scope="module")
+def as_written(lines: tuple[LabelledTurn, ...], predictor: Predictor) -> dict[str, TurnScore]:
+    return scored(predictor, lines)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_recall_and_alarms_over_the_taxonomy(as_written: dict[str, TurnScore], lang: str) -> None:
+    found = as_written[lang]
+    assert found.exact.of > 300 and found.exact.found / found.exact.of >= 0.85, found.mistakes[:20]
+    for alarms in (found.hard_negatives, found.alarms):
+        assert alarms.of > 200 and alarms.found / alarms.of <= 0.08, found.mistakes[:20]
+
+
+@pytest.mark.parametrize(
+    "lang",
+    [
+        pytest.param("zh", marks=pytest.mark.xfail(strict=False, reason="drops by ZHDROP: 0.925 to ZHTO")),
+        pytest.param("en", marks=pytest.mark.xfail(strict=False, reason="drops by ENDROP: 0.940 to ENTO")),
+    ],
+)
+def test_recall_survives_mishearing(
+    lines: tuple[LabelledTurn, ...], predictor: Predictor, as_written: dict[str, TurnScore], lang: str
+) -> None:
+    """Three draws of the noise, so that one lucky seed does not decide."""
+    spoken = [turn for turn in lines if turn.language.spoken == lang and not turn.hard_negative]
+    heard = [replace(turn, text=misheard(turn.text, lang, seed=seed)) for seed in range(3) for turn in spoken]
+    before, after = as_written[lang].exact.value, scored(predictor, heard)[lang].exact.value
+    assert before is not None and after is not None
+    assert before - after <= 0.08, f"{lang}: exact recall {before:.3f} as written, {after:.3f} as heard"
+
+
+def test_no_sentence_of_the_taxonomy_stands_in_a_pack(lines: tuple[LabelledTurn, ...]) -> None:
     packs = "\n".join(path.read_text(encoding="utf-8") for path in PACKS_DIR.rglob("*.yaml"))
     for line in lines:
         for clause in re.split(r"[，。！？；,.!?;]", line.text):
             words = clause.strip()
-            if len(words) >= (9 if line.lang == "zh" else 30):
+            if len(words) >= (9 if line.language.spoken == "zh" else 30):
                 assert words not in packs

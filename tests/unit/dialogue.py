@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pipeline.evaluation.calls import words_of
 from pipeline.policy.registry import load_registry
 from pipeline.records import (
     CallContext,
@@ -13,16 +12,14 @@ from pipeline.records import (
     FindingStatus,
     Judgement,
     Jurisdiction,
-    ModelStamp,
     Role,
     Signal,
     Transcript,
-    Utterance,
 )
 from pipeline.stages.detect import Detect, LexiconDetector
+from pipeline.stages.dialogue import TURN_MS, transcript_of
 from pipeline.stages.judge import Judge
 
-TURN_MS = 4_000
 REGISTRY = load_registry()
 DETECT = Detect((LexiconDetector(REGISTRY.lexicons),))
 JUDGE = Judge(REGISTRY)
@@ -47,21 +44,8 @@ def context(
 
 def transcript(*lines: str) -> Transcript:
     """One utterance a line, four seconds each."""
-    utterances = []
-    for index, line in enumerate(lines):
-        role, text = line.split(": ", 1)
-        start = index * TURN_MS
-        utterances.append(
-            Utterance(
-                index=index,
-                speaker=role,
-                channel=0,
-                role=Role(role),
-                lang="zh" if any("\u4e00" <= c <= "\u9fff" for c in text) else "en",
-                words=words_of(text, start, start + TURN_MS - 200),
-            )
-        )
-    return Transcript(utterances=tuple(utterances), model=ModelStamp(name="script", version="1"))
+    split = (line.split(": ", 1) for line in lines)
+    return transcript_of((Role(role), text) for role, text in split)
 
 
 def signals(*lines: str) -> tuple[Signal, ...]:

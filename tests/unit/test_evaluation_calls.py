@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
-from pipeline.evaluation import texts
-from pipeline.evaluation.calls import read_truth, score, table, total, transcript_of
+from pipeline.evaluation.calls import read_truth, score, table, total, totals_by_language, transcript_of
 from pipeline.records import Distress, Jurisdiction, Role
 from tests.unit.dialogue import DETECT, JUDGE
 
@@ -45,6 +45,10 @@ def test_a_call_is_scored_by_where_its_evidence_stands(tmp_path: Path) -> None:
     assert found.flagged_by == ("threat.arrest",)
     totals = total([found])
     assert totals.violating_flagged == (1, 1) and totals.clean_flagged == (0, 0)
+    english = replace(found, id="c2", lang="en", flagged=False)
+    by_language = totals_by_language([found, english])
+    assert list(by_language) == ["zh", "en", "all"]
+    assert [by_language[lang].flag_right for lang in by_language] == [(1, 1), (0, 1), (1, 2)]
     assert "c1" in table([found]) and "100%" in table([found])
 
 
@@ -58,24 +62,3 @@ def test_evidence_outside_its_turn_does_not_count(tmp_path: Path) -> None:
     moved = {**late, "turns": [{**late["turns"][0], "start": 14.0, "end": 18.0}]}  # type: ignore[index,dict-item]
     file.write_text(json.dumps(moved), encoding="utf-8")
     assert score(read_truth(file), judgement).conduct_turns_met == 0
-
-
-CATEGORIES = """
-categories:
-  - id: threat.arrest
-    speaker: collector
-    utterances: {zh_hans: [那就等着坐牢吧。, 今天天气不错。], en: [You are going to jail.]}
-    hard_negatives:
-      zh_hans: [{speaker: customer, text: 我会不会坐牢啊, label: distress.fear}, {speaker: collector, text: 混蛋}]
-"""
-
-
-def test_lines_are_scored_by_language(tmp_path: Path) -> None:
-    file = tmp_path / "lines.yaml"
-    file.write_text(CATEGORIES, encoding="utf-8")
-    outcomes = texts.run(DETECT, texts.read_lines(file))
-    english, chinese = texts.score(outcomes)
-    assert (english.recall, english.alarms) == ((1, 1), (0, 0))
-    assert (chinese.recall, chinese.alarms) == ((1, 2), (1, 2))
-    assert outcomes[-1].wrong == {"abuse.profanity"}
-    assert "threat.arrest (zh): 1/2" in texts.table(outcomes)

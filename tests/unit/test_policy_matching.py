@@ -170,7 +170,7 @@ def test_features_in_english(text: str, match: str, expected: str | None) -> Non
         ("lexicon:\n  threat.arrest:\n    a: {score: 1, say: '坐牢，等着'}\n", "punctuation"),
         ("lexicon:\n  threat.arrest:\n    a: {score: 1, say: '(坐牢)?'}\n", "matches the empty text"),
         ("lexicon:\n  threat.arrest:\n    a: {score: 1, say: 坐牢, ignore: [shouted]}\n", "unknown feature 'shouted'"),
-        ("lexicon:\n  threat.arrest:\n    a: {score: 1}\n", "'say' is missing"),
+        ("lexicon:\n  threat.arrest:\n    a: {score: 1}\n", "an entry needs patterns"),
     ],
 )
 def test_a_bad_lexicon_is_refused_with_its_place(tmp_path: Path, entries: str, message: str) -> None:

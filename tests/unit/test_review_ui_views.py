@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from starlette.datastructures import QueryParams
 
+from pipeline.policy.safety import ShownLine
 from pipeline.records import (
     CallContext,
     CallStatus,
@@ -20,6 +21,7 @@ from pipeline.records import (
     Measures,
     ModelStamp,
     OmissionEvidence,
+    Recording,
     Role,
     Severity,
     Span,
@@ -30,8 +32,9 @@ from pipeline.records import (
     WordsEvidence,
 )
 from pipeline.search.base import Hit, SearchPage, UtteranceDocument
-from pipeline.services.views import CallSort, CallSummary, CategoryMark, Failure
+from pipeline.services.views import Actor, CallDetail, CallSort, CallSummary, CategoryMark, Failure, Permission
 from pipeline.stages.decode_peaks import Peaks
+from review_ui.call_view import call_page
 from review_ui.failure_view import failure_view
 from review_ui.findings_view import Group, finding_groups, finding_views, worst_second
 from review_ui.language import Language, words_of
@@ -63,6 +66,14 @@ def utterance(index: int, role: Role, start_ms: int, text: str, *, speaker: str 
             for i, c in enumerate(text)
         ),
     )
+
+
+READER = Actor(name="qa", permissions=frozenset({Permission.CALLS_READ}))
+
+
+def _detail(*, safety: ShownLine | None) -> CallDetail:
+    recording = Recording(sha256="0" * 64, media_type="audio/wav", size_bytes=1)
+    return CallDetail(summary=summary(distress=Distress.CRITICAL), recording=recording, safety=safety)
 
 
 def finding(
@@ -169,6 +180,43 @@ def test_clauses_are_said_once_and_then_pointed_to() -> None:
     )
     assert [(len(v.clauses), v.clauses_as) for v in views] == [(1, 0), (0, 1), (0, 0)]
     assert (views[0].clauses[0].paraphrase, views[0].clauses[0].status_name) == ("Must not.", "unverified")
+
+
+def test_a_clause_tells_where_it_was_read_and_since_when_it_holds() -> None:
+    clause = Citation(ref="r", cite="Act 1", paraphrase_zh="不得", paraphrase_en="Must not.", status="verified_primary")
+    dated = replace(clause, source="the gazette", effective_from="2026-01-01", effective_until="2027-12-31")
+    views = finding_views(
+        [
+            replace(finding("threat.arrest", Severity.CRITICAL), clauses=(clause,)),
+            replace(finding("threat.violence", Severity.HIGH), clauses=(dated,)),
+        ],
+        None,
+        words_of(Language.EN),
+        call="c",
+        original=False,
+    )
+    assert [(v.clauses[0].source, v.clauses[0].effective) for v in views] == [
+        ("", ""),
+        ("Read in: the gazette", "in force from 2026-01-01, until 2027-12-31"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shown", "lines"),
+    [
+        (ShownLine(crisis="988", emergency="911"), ("Crisis line 988", "Emergency 911")),
+        (ShownLine(crisis="116 123", emergency=""), ("Crisis line 116 123",)),
+    ],
+)
+def test_the_page_of_a_call_in_danger_says_whom_to_call(shown: ShownLine, lines: tuple[str, ...]) -> None:
+    page = call_page(_detail(safety=shown), None, reader(), READER)
+    assert page.safety is not None and page.safety.lines == lines and "suicide" in page.safety.text
+
+
+def test_without_a_checked_number_the_page_says_so_and_without_danger_nothing() -> None:
+    unknown = call_page(_detail(safety=ShownLine(crisis="", emergency="")), None, reader(), READER)
+    assert unknown.safety is not None and "FORBEAR_CRISIS_LINE" in unknown.safety.lines[0]
+    assert call_page(_detail(safety=None), None, reader(), READER).safety is None
 
 
 # --- transcript ---

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ConfigError
+from pipeline.records import Jurisdiction
 from pipeline.settings import Settings, load_settings
 
 
@@ -31,6 +32,20 @@ def test_values_are_read_from_the_environment(tmp_path: Path) -> None:
         3,
         True,
     )
+
+
+def test_a_crisis_line_is_for_the_default_jurisdiction_or_for_those_it_names() -> None:
+    one = load_settings({"FORBEAR_CRISIS_LINE": "116 123", "FORBEAR_DEFAULT_JURISDICTION": "UK"})
+    assert one.crisis_lines == {Jurisdiction.UK: "116 123"}
+    several = load_settings({"FORBEAR_CRISIS_LINE": "CN=12356, hk = 18111"})
+    assert several.crisis_lines == {Jurisdiction.CN: "12356", Jurisdiction.HK: "18111"}
+    assert load_settings({}).crisis_lines == {}
+
+
+@pytest.mark.parametrize("value", ["XX=988", "US=", "US=call somebody", f"US={'9' * 81}"])
+def test_a_wrong_crisis_line_stops_the_start(value: str) -> None:
+    with pytest.raises(ConfigError, match="FORBEAR_CRISIS_LINE"):
+        load_settings({"FORBEAR_CRISIS_LINE": value})
 
 
 def test_the_command_line_wins_over_the_environment(tmp_path: Path) -> None:

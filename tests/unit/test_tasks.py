@@ -59,7 +59,7 @@ class World:
     def work(self, steps: Any = None) -> None:
         task = ProcessCall(
             processing=self.processing,
-            stages=self.tiny.bundle(),
+            stages=self.tiny.bundle,
             media=self.media,
             artifacts=self.artifacts,
             max_attempts=self.settings.max_attempts,

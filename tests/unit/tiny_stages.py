@@ -11,7 +11,6 @@ from typing import Any
 
 from pipeline.records import (
     Audio,
-    CallContext,
     Channels,
     Distress,
     Judgement,
@@ -28,6 +27,7 @@ from pipeline.records import (
     Transcript,
     Turn,
     Utterance,
+    UtteranceSound,
     Word,
 )
 from pipeline.run import Stages
@@ -57,6 +57,7 @@ class TinyStages:
             apply_roles=lambda transcript, roles: replace(
                 transcript, utterances=tuple(replace(u, role=roles.roles[u.speaker]) for u in transcript.utterances)
             ),
+            hear=lambda transcript, peaks: (),
             detect=self.detect,
             judge=self.judge,
             redact=self.redact,
@@ -97,7 +98,7 @@ class TinyStages:
         roles = {name: Role.AGENT if name == agent else Role.CUSTOMER for name in ("ch0", "ch1")}
         return RoleAssignment(roles=roles, confidence=1.0, method="metadata")
 
-    def detect(self, transcript: Transcript, context: CallContext) -> tuple[Signal, ...]:
+    def detect(self, transcript: Transcript, sounds: tuple[UtteranceSound, ...]) -> tuple[Signal, ...]:
         self.begin(Stage.DETECT)
         span = Span(utterance=0, word_start=0, word_end=1)
         category = f"by.{transcript.utterances[0].role}"

@@ -1,0 +1,120 @@
+"""Text as speech recognition writes it over the telephone: characters and words replaced by others that sound alike.
+
+Seeded: the same text, seed and rate give the same noise. Chinese characters become others of the same syllable, or of
+one that 8 kHz speech can't tell from it (zh/z, ch/c, sh/s, n/l, ng/n). English loses endings, apostrophes and
+punctuation and has its homophones swapped. Negations stay negations.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from functools import cache
+
+from pypinyin import Style, lazy_pinyin
+
+RATE = 0.1
+"""Share of the Chinese characters, or of the English words, that are written wrong."""
+_SAME_SYLLABLE = 0.7
+"""So often the wrong character has the very same syllable, tones aside; else one that sounds like it."""
+_ALONE = frozenset(
+    "的了是我你您他她它们們这這那不就都也还還很有在把给給跟和要会會能说說再让讓去来來没沒一个個吗嗎呢吧啊"
+)
+"""Words of one character. The other characters of running text belong to words of two for the most part."""
+_IN_A_WORD = 3.0
+"""How much rather one of those is replaced: a language model keeps the small words right and loses the others."""
+_CHINESE = re.compile(r"[\u4e00-\u9fff]+")
+_WORD = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)*")
+_PUNCTUATION = re.compile(r"[,.;:!?—–-]+(?=\s|$)")
+_ENDINGS = (("ies", "y"), ("ing", "in"), ("ed", ""), ("es", "e"), ("s", ""))
+_HOMOPHONES = (
+    *(("your", "you're"), ("their", "there"), ("its", "it's"), ("to", "too"), ("for", "four"), ("know", "no")),
+    *(("by", "buy"), ("hear", "here"), ("right", "write"), ("week", "weak"), ("wait", "weight"), ("court", "caught")),
+    *(("due", "do"), ("owe", "oh"), ("card", "car"), ("loan", "lone"), ("past", "passed"), ("than", "then")),
+    *(("son", "sun"), ("whole", "hole"), ("new", "knew"), ("would", "wood"), ("one", "won"), ("wage", "weight")),
+    *(("bank", "banks"), ("sell", "cell"), ("fine", "find"), ("our", "are"), ("debt", "dead"), ("threw", "through")),
+)
+_SWAPPED = {a: b for pair in _HOMOPHONES for a, b in (pair, pair[::-1]) if a != "no"}
+
+
+def misheard(text: str, lang: str, *, seed: int = 0, rate: float = RATE) -> str:
+    """The text with noise; `lang` "zh" disturbs the Chinese characters, "en" the English words."""
+    noise = random.Random(f"{seed}/{text}")
+    return _misheard_chinese(text, noise, rate) if lang.startswith("zh") else _misheard_english(text, noise, rate)
+
+
+def _misheard_chinese(text: str, noise: random.Random, rate: float) -> str:
+    written = list(text)
+    weights: dict[int, float] = {}
+    syllables: dict[int, str] = {}
+    for run in _CHINESE.finditer(text):
+        weights.update((at, 1.0 if text[at] in _ALONE else _IN_A_WORD) for at in range(*run.span()))
+        syllables.update(enumerate(lazy_pinyin(run[0], style=Style.NORMAL), run.start()))
+    for place in _drawn(weights, noise, rate):
+        others = [c for c in _candidates(syllables[place], noise) if c != text[place]]
+        if others:
+            written[place] = noise.choice(others)
+    return "".join(written)
+
+
+def _drawn(weights: dict[int, float], noise: random.Random, rate: float) -> list[int]:
+    """Places without repetition, `rate` of them on average."""
+    wanted = len(weights) * rate
+    count = int(wanted) + (noise.random() < wanted % 1)
+    # The largest of u**(1/w) is a weighted draw without replacement (Efraimidis and Spirakis 2006).
+    keys = {place: noise.random() ** (1 / weight) for place, weight in weights.items()}
+    return sorted(keys, key=lambda place: -keys[place])[:count]
+
+
+def _candidates(syllable: str, noise: random.Random) -> str:
+    same, alike = _common()
+    alternatives = alike.get(_blurred(syllable), "")
+    return same.get(syllable, alternatives) if noise.random() < _SAME_SYLLABLE else alternatives
+
+
+@cache
+def _common() -> tuple[dict[str, str], dict[str, str]]:
+    """The characters of GB 2312's first level, the common ones, by syllable and by what the telephone leaves of it."""
+    codes = (bytes((row, column)) for row in range(0xB0, 0xD8) for column in range(0xA1, 0xFF))
+    common = [code.decode("gb2312", "ignore") for code in codes]
+    same: dict[str, str] = {}
+    alike: dict[str, str] = {}
+    for character in filter(None, common):
+        syllable = lazy_pinyin(character, style=Style.NORMAL)[0]
+        same[syllable] = same.get(syllable, "") + character
+        alike[_blurred(syllable)] = alike.get(_blurred(syllable), "") + character
+    return same, alike
+
+
+def _blurred(syllable: str) -> str:
+    """Written apart from the matcher's own rule, so that the noise does not follow what is tested."""
+    syllable = re.sub(r"^([zcs])h", r"\1", syllable)
+    syllable = re.sub(r"^n(?=.)", "l", syllable)
+    return re.sub(r"ng$", "n", syllable)
+
+
+def _misheard_english(text: str, noise: random.Random, rate: float) -> str:
+    words = list(_WORD.finditer(text))
+    heard = {match.start(): others for match in words if (others := _heard_as(match[0]))}
+    count = round(len(words) * rate + noise.random() - 0.5)
+    drawn = set(noise.sample(sorted(heard), min(count, len(heard))))
+
+    def word(match: re.Match[str]) -> str:
+        return noise.choice(heard[match.start()]) if match.start() in drawn else match[0]
+
+    return _PUNCTUATION.sub(lambda mark: "" if noise.random() < rate else mark[0], _WORD.sub(word, text))
+
+
+def _heard_as(word: str) -> list[str]:
+    """What else the word may be heard as."""
+    plain = word.replace("’", "'")
+    lower = plain.lower()
+    others: list[str] = []
+    if lower in _SWAPPED:
+        others.append(_SWAPPED[lower])
+    if "'" in plain:
+        # What negates is kept: with it gone, another meaning was said, not the same one misheard.
+        others.append(plain.replace("'", "") if lower.endswith("n't") else plain.partition("'")[0])
+    elif ending := next((e for e in _ENDINGS if lower.endswith(e[0]) and len(lower) > len(e[0]) + 2), None):
+        others.append(plain[: -len(ending[0])] + ending[1])
+    return others

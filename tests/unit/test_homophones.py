@@ -1,0 +1,48 @@
+"""The noise of mishearing that the gold tests use."""
+
+from __future__ import annotations
+
+from pypinyin import Style, lazy_pinyin
+
+from tests.homophones import misheard
+
+ZH = "您的信用卡已经逾期三个月，再不处理我们就联系您的单位领导，请您今天之内把欠款还清。" * 20
+EN = (
+    "Your payments were due last week, we've called you twice and nobody's answered; we don't know your bank's plans. "
+    * 20
+)
+TELEPHONE = str.maketrans({"h": "", "g": ""})
+
+
+def alike(a: str, b: str) -> bool:
+    """Whether two characters sound alike over the telephone, said more loosely than the generator does."""
+    one, other = (lazy_pinyin(c, style=Style.NORMAL)[0] for c in (a, b))
+    return one.replace("n", "l").translate(TELEPHONE) == other.replace("n", "l").translate(TELEPHONE)
+
+
+def test_the_same_seed_gives_the_same_noise() -> None:
+    assert misheard(ZH, "zh", seed=3) == misheard(ZH, "zh", seed=3) != misheard(ZH, "zh", seed=4)
+    assert misheard(EN, "en", seed=3) == misheard(EN, "en", seed=3) != misheard(EN, "en", seed=4)
+    assert misheard(ZH, "zh", rate=0.0) == ZH and misheard(EN, "en", rate=0.0) == EN
+
+
+def test_a_tenth_of_the_characters_become_others_that_sound_alike() -> None:
+    heard = misheard(ZH, "zh")
+    changed = [(a, b) for a, b in zip(ZH, heard, strict=True) if a != b]
+    characters = sum("\u4e00" <= c <= "\u9fff" for c in ZH)
+    assert 0.08 <= len(changed) / characters <= 0.12
+    assert all("\u4e00" <= b <= "\u9fff" for _, b in changed)
+    # A character with two readings is read in its phrase, which this simple check can't do.
+    assert sum(alike(a, b) for a, b in changed) / len(changed) >= 0.9
+    small = sum(a in "的您我就再不已" for a, _ in changed)
+    assert small / len(changed) < sum(c in "的您我就再不已" for c in ZH) / characters
+
+
+def test_english_loses_endings_and_marks_but_no_negation() -> None:
+    heard = misheard(EN, "en")
+    words, other = EN.split(), heard.split()
+    assert len(words) == len(other)
+    assert 0.08 <= sum(a.strip(",.;") != b.strip(",.;") for a, b in zip(words, other, strict=True)) / len(words) <= 0.12
+    assert heard.count(",") < EN.count(",")
+    assert heard.count("don't") + heard.count("dont") == 20
+    assert misheard("", "en") == misheard("", "zh") == ""
