@@ -30,6 +30,7 @@ from pipeline.services.lost import LostWork
 from pipeline.services.policies import Policies
 from pipeline.services.processing import Processing
 from pipeline.services.search import Search
+from pipeline.services.timeline import Timelines
 from pipeline.settings import Settings
 from pipeline.store import audit
 from pipeline.store.artifacts import Artifacts
@@ -93,7 +94,9 @@ def build_application(settings: Settings, *, log: str = "forbear") -> Applicatio
     jobs.prepare()
     media, artifacts = Media(settings), Artifacts(settings.artifacts_dir)
     index = TantivyReader(settings.index_dir)
-    processing = Processing(database=database, media=media, artifacts=artifacts)
+    policies = Policies(database=database, artifacts=artifacts, settings=settings)
+    timelines = Timelines(policies.registry)
+    processing = Processing(database=database, media=media, artifacts=artifacts, timelines=timelines)
     return Application(
         settings=settings,
         database=database,
@@ -103,11 +106,13 @@ def build_application(settings: Settings, *, log: str = "forbear") -> Applicatio
         heartbeats=Heartbeats(database.engine),
         index=index,
         open_index=partial(TantivyIndex, settings.index_dir),
-        intake=Intake(database=database, media=media, jobs=jobs, settings=settings),
-        calls=Calls(database=database, media=media, artifacts=artifacts, jobs=jobs, settings=settings),
+        intake=Intake(database=database, media=media, jobs=jobs, settings=settings, timelines=timelines),
+        calls=Calls(
+            database=database, media=media, artifacts=artifacts, jobs=jobs, settings=settings, timelines=timelines
+        ),
         access=Access(database=database, settings=settings),
         search=Search(index),
-        policies=Policies(database=database, artifacts=artifacts, settings=settings),
+        policies=policies,
         processing=processing,
         indexing=Indexing(database=database, artifacts=artifacts),
         lost_work=LostWork(database=database, jobs=jobs, processing=processing),

@@ -72,10 +72,11 @@ class Measure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SafetyView:
-    """What stands above everything when the customer may be in danger; `lines` are the numbers to give."""
+    """What is said when the customer may be in danger; `lines` are the numbers to give, `note` why there is none."""
 
     text: str
     lines: tuple[str, ...]
+    note: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -265,10 +266,12 @@ def _two_sided(roles: RoleAssignment | None) -> bool:
 
 
 def _safety(shown: ShownLine, words: Words) -> SafetyView:
-    lines = [words("call.safety.crisis", line=shown.crisis) if shown.crisis else words("call.safety.none")]
+    lines = [words("call.safety.crisis", line=shown.crisis)] if shown.crisis else []
     if shown.emergency:
         lines.append(words("call.safety.emergency", line=shown.emergency))
-    return SafetyView(text=words("call.safety"), lines=tuple(lines))
+    return SafetyView(
+        text=words("call.safety"), lines=tuple(lines), note="" if shown.crisis else words("call.safety.none")
+    )
 
 
 def _damage(detail: CallDetail, words: Words) -> str:

@@ -214,7 +214,7 @@ def _view(
         pack=short_pack(finding.pack, finding.pack_version),
         pack_whole=f"{finding.pack} {finding.pack_version}",
         features=tuple(words.named("feature", name) for name in finding.features),
-        clauses=tuple(_clause(clause, words) for clause in finding.clauses) if told == number else (),
+        clauses=tuple(clause_view(clause, words) for clause in finding.clauses) if told == number else (),
         clauses_as=told if told != number and finding.clauses else 0,
         clip_href=_clip(call, place, original=original) if isinstance(evidence, WordsEvidence) else "",
         span=span,
@@ -255,9 +255,10 @@ def _facts(evidence: MetadataEvidence, words: Words) -> tuple[tuple[str, str], .
     return tuple((words.named("fact", name), value) for name, value in evidence.facts.items())
 
 
-def _clause(clause: Citation, words: Words) -> ClauseView:
+def clause_view(clause: Citation, words: Words) -> ClauseView:
+    """A clause in the reader's language, with how well it was verified."""
     return ClauseView(
-        cite=clause.cite,
+        cite=words("clause.house") if clause.status == "house" else clause.cite,
         paraphrase=words.pick(clause.paraphrase_zh, clause.paraphrase_en),
         status=clause.status,
         status_name=words(f"clause.{clause.status}"),

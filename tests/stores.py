@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from pipeline.jobs.memory import MemoryQueue
+from pipeline.policy.registry import load_registry
 from pipeline.records import (
     Audio,
     CallRecord,
@@ -43,6 +44,7 @@ from pipeline.services.deletion import Upkeep
 from pipeline.services.indexing import Indexing
 from pipeline.services.intake import Intake
 from pipeline.services.processing import Processing, Work
+from pipeline.services.timeline import Timelines
 from pipeline.services.views import Actor, IntakeResult, Permission
 from pipeline.settings import Settings
 from pipeline.store.artifacts import Artifacts
@@ -86,15 +88,25 @@ class World:
         self.media = Media(self.settings)
         self.artifacts = Artifacts(self.settings.artifacts_dir)
         self.jobs = MemoryQueue()
-        self.intake = Intake(database=self.database, media=self.media, jobs=self.jobs, settings=self.settings)
+        self.timelines = Timelines(load_registry)
+        self.intake = Intake(
+            database=self.database,
+            media=self.media,
+            jobs=self.jobs,
+            settings=self.settings,
+            timelines=self.timelines,
+        )
         self.calls = Calls(
             database=self.database,
             media=self.media,
             artifacts=self.artifacts,
             jobs=self.jobs,
             settings=self.settings,
+            timelines=self.timelines,
         )
-        self.processing = Processing(database=self.database, media=self.media, artifacts=self.artifacts)
+        self.processing = Processing(
+            database=self.database, media=self.media, artifacts=self.artifacts, timelines=self.timelines
+        )
         self.indexing = Indexing(database=self.database, artifacts=self.artifacts)
         self.access = Access(database=self.database, settings=self.settings)
         self.upkeep = Upkeep(database=self.database, media=self.media, artifacts=self.artifacts)

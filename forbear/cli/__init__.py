@@ -19,6 +19,7 @@ def main() -> None:
     import forbear.cli.calls
     import forbear.cli.evaluate
     import forbear.cli.ingest
+    import forbear.cli.policy
     import forbear.cli.serve  # noqa: F401
 
     try:

@@ -111,7 +111,7 @@ def calls(
         say("No calls. Take recordings in: forbear ingest PATH")
 
 
-def _named(application: Application, call: str, *, original: bool = False) -> CallDetail:
+def named(application: Application, call: str, *, original: bool = False) -> CallDetail:
     """The call that was named; who sits at a terminal may be told which of several names was wrong."""
     try:
         return application.calls.get(operator(), call, original=original)
@@ -132,7 +132,7 @@ def show(
     from pipeline.policy.categories import category
 
     application = application_of(data, must_exist=True)
-    detail = _named(application, call, original=original)
+    detail = named(application, call, original=original)
     if as_json:
         print_json(export.detail(detail))
         return
@@ -229,7 +229,7 @@ def reprocess(
     application = application_of(data, must_exist=True)
     actor = operator()
     if call is not None:
-        ids = [_named(application, call).summary.id]
+        ids = [named(application, call).summary.id]
     else:
         states = frozenset({CallStatus.FAILED}) if failed else frozenset({CallStatus.DONE, CallStatus.FAILED})
         ids = [c.id for c in application.calls.all(actor, CallFilter(statuses=states))]
@@ -256,7 +256,7 @@ def delete(
     """Delete a call with its recording, transcript and findings; the audit log keeps that it was deleted."""
     application = application_of(data, must_exist=True)
     actor = operator()
-    found = _named(application, call)
+    found = named(application, call)
     if not yes:
         typer.confirm(f"Delete {found.summary.id} ({found.summary.file}) for good?", abort=True)
     application.calls.delete(actor, found.summary.id)

@@ -20,6 +20,7 @@ from pipeline.records import (
     ModelStamp,
     Role,
     Signal,
+    Span,
     Transcript,
     Utterance,
     WordsEvidence,
@@ -34,8 +35,19 @@ POSSIBLE_CONDUCT_FROM = 0.5
 UNDECIDED_AT_MOST = 0.49
 """What was heard but not decided ranks below everything that was decided at even odds."""
 _ASIDE_MS = 600_000
-"""A turn and a few before it are a piece out of the middle of a call: what rules ask of a call's beginning and end
-(who checked the identity, was the recording announced) can't be seen in it, so it lies this far from both."""
+"""A turn and a few before it are a piece out of the middle of a call: what rules ask of a call's first and last minutes
+can't be seen in it, so it lies this far from both."""
+_STAMP = ModelStamp(name="text", version="1")
+_CHECKED = Signal(
+    category="cue.verification",
+    detector="assumed",
+    span=Span(utterance=0, word_start=0, word_end=1),
+    score=1.0,
+    probability=1.0,
+    model=_STAMP,
+)
+"""Nor does it show whether somebody had asked who is on the line. That it is not shown is no fault of the agent: the
+check counts as made, in the wordless utterance that every small call begins with."""
 _WORD_MS = 300
 _PAUSE_MS = 500
 
@@ -60,7 +72,7 @@ class Predictor:
     def __call__(self, turn: LabelledTurn) -> Prediction:
         call = call_of(turn)
         last = len(call.utterances) - 1
-        signals = self.detect(call)
+        signals = (_CHECKED, *self.detect(call))
         here = [s for s in signals if s.span.utterance == last and s.category in categories()]
         duration_ms = call.utterances[last].end_ms + _ASIDE_MS
         heard = {s.category: s.probability for s in here}
@@ -99,10 +111,10 @@ def decided_on_turn(
 
 
 def call_of(turn: LabelledTurn) -> Transcript:
-    """The turn and what came before it as a piece of a call."""
+    """The beginning that is not shown, then what came before the turn and the turn, as a piece of a call."""
+    utterances = [Utterance(index=0, speaker="agent", channel=0, role=Role.AGENT, lang="en", words=words_of("…", 0, 1))]
     at_ms = _ASIDE_MS
-    utterances: list[Utterance] = []
-    for index, line in enumerate((*turn.previous, SpokenLine(role=turn.role, text=turn.text))):
+    for index, line in enumerate((*turn.previous, SpokenLine(role=turn.role, text=turn.text)), 1):
         length_ms = _WORD_MS * max(1, len(words_of(line.text)))
         utterances.append(
             Utterance(
@@ -115,7 +127,7 @@ def call_of(turn: LabelledTurn) -> Transcript:
             )
         )
         at_ms += length_ms + _PAUSE_MS
-    return Transcript(utterances=tuple(utterances), model=ModelStamp(name="text", version="1"))
+    return Transcript(utterances=tuple(utterances), model=_STAMP)
 
 
 def as_json_line(prediction: Prediction) -> str:

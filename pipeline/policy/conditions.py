@@ -187,7 +187,7 @@ def ordered(node: Node, conditions: Mapping[str, Condition]) -> dict[str, Condit
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 _SCOPE = ("first_s", "last_s", "first_turns", "last_turns", "after", "before", "not_after")
-_ABOUT = ("collector_type", "direction", "product", "team", "days_past_due", "outcome", "jurisdiction")
+ABOUT = ("collector_type", "direction", "product", "team", "days_past_due", "outcome", "jurisdiction")
 """Keys of the metadata that a rule may look at."""
 
 
@@ -269,8 +269,8 @@ def _condition(node: Node) -> Condition:
         case _:
             f = node.fields(("about",), tuple(Comparison))
             name = f["about"].text()
-            if name not in _ABOUT:
-                f["about"].fail(f"'{name}' is not one of {', '.join(_ABOUT)}{suggestion(name, _ABOUT)}")
+            if name not in ABOUT:
+                f["about"].fail(f"'{name}' is not one of {', '.join(ABOUT)}{suggestion(name, ABOUT)}")
             return _value(node, f, name)
 
 

@@ -79,9 +79,9 @@ def stem(word: str) -> str:
     """What the forms of a word have in common, for comparing and never for showing."""
     word = _BASE_OF.get(word, word)
     for ending in ("ies", "ied", "ing", "ed", "es", "s"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
+        if word.endswith(ending) and len(word) - len(ending) >= 2:
             word = word[: -len(ending)] + ("y" if ending in ("ies", "ied") else "")
             break
     if len(word) > 3 and word[-1] == word[-2] and word[-1] not in _VOWELS + "ls":
         word = word[:-1]
-    return word.removesuffix("e") if len(word) > 3 else word
+    return word.removesuffix("e") if len(word) > 2 else word

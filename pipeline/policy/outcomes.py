@@ -13,7 +13,7 @@ from pipeline.policy.conditions import SURE, keys_of
 from pipeline.policy.evaluating import Evidenced
 from pipeline.policy.features import EVASIVE
 from pipeline.policy.source import Node
-from pipeline.records import CallOutcome, OutcomeStep, Polarity, Role
+from pipeline.records import CallOutcome, OutcomeStep, Polarity, Role, Signal
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +96,7 @@ def _matched(pattern: Pattern, seen: Evidenced) -> tuple[OutcomeStep, ...] | Non
     """The earliest hit of each step in order, or None where a step that is needed is not there."""
     place, turn = -1, -1
     steps: list[OutcomeStep] = []
+    taken: list[Signal] = []
     for step in pattern.steps:
         hits = [s for s in seen.of(step.signals) if _counts(s.category, s.probability, s.features, seen.role_of(s))]
         if step.within_turns is not None:
@@ -103,11 +104,13 @@ def _matched(pattern: Pattern, seen: Evidenced) -> tuple[OutcomeStep, ...] | Non
             if any(turn < seen.turn_of(s) <= last for s in hits) or not _spoken_after(seen, turn):
                 return None
             continue
-        following = next((s for s in hits if s.span.utterance > place), None)
+        # One utterance may hold several steps: understanding and an offer in one breath.
+        following = next((s for s in hits if s.span.utterance >= place and s not in taken), None)
         if following is None:
             if step.optional:
                 continue
             return None
+        taken.append(following)
         place, turn = following.span.utterance, seen.turn_of(following)
         steps.append(OutcomeStep(category=following.category, span=following.span))
     return tuple(steps)

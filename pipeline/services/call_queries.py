@@ -6,7 +6,7 @@ import base64
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,11 +14,11 @@ from sqlalchemy import ColumnElement, Integer, Select, String, and_, case, exist
 from sqlalchemy.orm import Session
 
 from pipeline.errors import InvalidInput, NotFound
-from pipeline.records import CallStatus, Distress, FindingStatus, Role, Severity
-from pipeline.services.rows import FindingMark
+from pipeline.records import CallStatus, Distress, Finding, FindingStatus, MetadataEvidence, Role, Severity
+from pipeline.services.rows import TIMELINE, FindingMark, finding_of
 from pipeline.services.scope import visible
 from pipeline.services.views import Actor, CallFilter, CallSort, QueueCounts
-from pipeline.store.tables import CallRow, FindingRow, UtcDateTime
+from pipeline.store.tables import AttemptRow, CallRow, FindingRow, UtcDateTime
 
 _PREFIX_LENGTH = 4
 """The shortest start of an id that is taken for one."""
@@ -160,6 +160,26 @@ def marks_of(session: Session, calls: Iterable[str]) -> Mapping[str, list[Findin
     for call, category, status, severity, role, count in session.execute(statement):
         found[call].append((category, status, severity, role, count))
     return found
+
+
+def timeline_findings(session: Session, actor: Actor, call: str) -> tuple[Finding, ...]:
+    """The cross-call findings of a call; of the other calls that they rest on, those that the actor may see."""
+    rows = select(FindingRow.finding).where(FindingRow.call == call, FindingRow.source == TIMELINE)
+    findings = [finding_of(value) for value in session.scalars(rows.order_by(FindingRow.id))]
+    if actor.teams is None or not findings:
+        return tuple(findings)
+    named = {id for f in findings if isinstance(f.evidence, MetadataEvidence) for id in f.evidence.calls}
+    own_attempts = AttemptRow.team.in_(sorted(actor.teams))
+    shown = set(session.scalars(select(CallRow.id).where(CallRow.id.in_(named), visible(actor))))
+    shown |= set(session.scalars(select(AttemptRow.id).where(AttemptRow.id.in_(named), own_attempts)))
+    return tuple(_with_calls(finding, shown) for finding in findings)
+
+
+def _with_calls(finding: Finding, shown: set[str]) -> Finding:
+    evidence = finding.evidence
+    if not isinstance(evidence, MetadataEvidence):
+        return finding
+    return replace(finding, evidence=replace(evidence, calls=tuple(id for id in evidence.calls if id in shown)))
 
 
 def counts(session: Session, actor: Actor) -> QueueCounts:

@@ -28,6 +28,7 @@ from pipeline.services.queueing import enqueue
 from pipeline.services.redacted import redacted_view
 from pipeline.services.rows import recording_of, summary_of
 from pipeline.services.scope import require, visible
+from pipeline.services.timeline import Timelines
 from pipeline.services.views import (
     Actor,
     CallDetail,
@@ -59,9 +60,17 @@ class Calls:
     """The calls of this installation."""
 
     def __init__(
-        self, *, database: Database, media: Media, artifacts: Artifacts, jobs: JobQueue, settings: Settings
+        self,
+        *,
+        database: Database,
+        media: Media,
+        artifacts: Artifacts,
+        jobs: JobQueue,
+        settings: Settings,
+        timelines: Timelines,
     ) -> None:
         self._database = database
+        self._timelines = timelines
         self._media = media
         self._artifacts = artifacts
         self._jobs = jobs
@@ -120,11 +129,12 @@ class Calls:
             marks = call_queries.marks_of(session, [row.id])
             summary = summary_of(row, marks.get(row.id, ()), original=original)
             recording = recording_of(session.get_one(RecordingRow, row.recording_sha256))
+            crossing = call_queries.timeline_findings(session, actor, row.id)
         record = self._record(row)
         if original:
             self._write_down(actor, "call.original_read", row.id)
         if record is None:
-            return CallDetail(summary=summary, recording=recording, original=original)
+            return CallDetail(summary=summary, recording=recording, findings=crossing, original=original)
         transcript, findings = (record.transcript, record.judgement.findings) if original else redacted_view(record)
         return CallDetail(
             summary=summary,
@@ -132,7 +142,7 @@ class Calls:
             audio=record.audio,
             transcript=transcript,
             roles=record.roles,
-            findings=findings,
+            findings=(*findings, *crossing),
             redactions=record.redactions,
             measures=record.measures,
             pack=record.judgement.pack,
@@ -214,10 +224,13 @@ class Calls:
     def delete(self, actor: Actor, id: str) -> None:
         """Deletes a call with all that was made of it, and its recording when no other call has it. For good."""
         require(actor, Permission.CALLS_DELETE)
+        with self._database.read() as session:
+            found = call_queries.find(session, actor, id).id
         with self._database.session() as session:
             lock(session, LOCK)
-            row = call_queries.find(session, actor, id, lock=True)
-            leftovers = delete_rows(session, self._artifacts, actor, row)
+            self._timelines.hold(session, calls=[found])
+            row = call_queries.find(session, actor, found, lock=True)
+            leftovers = delete_rows(session, self._artifacts, self._timelines, actor, row)
         if row.status in _WAITING:
             self._jobs.cancel(row.id, row.generation)
         delete_files(self._database, self._media, self._artifacts, leftovers)

@@ -14,6 +14,7 @@ from pipeline.records import CallRecord, CallStatus, Stage
 from pipeline.services.intake import LOCK
 from pipeline.services.processing import RECORD
 from pipeline.services.queueing import DELETED
+from pipeline.services.timeline import Timelines
 from pipeline.services.views import Actor
 from pipeline.store import audit
 from pipeline.store.artifacts import Artifacts
@@ -33,11 +34,12 @@ class Leftovers:
     keys: frozenset[Key]
 
 
-def delete_rows(session: Session, artifacts: Artifacts, actor: Actor, row: CallRow) -> Leftovers:
+def delete_rows(session: Session, artifacts: Artifacts, timelines: Timelines, actor: Actor, row: CallRow) -> Leftovers:
     """Takes a call out of the database and the queue of the index, and says so in the audit log.
 
-    The caller holds `LOCK`; the files go by `delete_files`, once this is committed.
+    The caller holds `LOCK` and the call's timelines; the files go by `delete_files`, once this is committed.
     """
+    held = timelines.hold(session, calls=[row.id])
     sha256 = row.recording_sha256
     scope = artifacts.of(sha256)
     others = session.scalars(select(CallRow).where(CallRow.recording_sha256 == sha256, CallRow.id != row.id)).all()
@@ -51,6 +53,7 @@ def delete_rows(session: Session, artifacts: Artifacts, actor: Actor, row: CallR
     if not others:
         session.delete(session.get_one(RecordingRow, sha256))
     session.add(OutboxRow(call=row.id, created_at=datetime.now(UTC)))
+    timelines.refresh(session, held)
     details = {"recording": sha256, "generation": row.generation, "revision": row.revision}
     audit.append(session, actor.name, DELETED, row.id, details)
     return Leftovers(recording_sha256=sha256, keys=keys)

@@ -10,7 +10,7 @@ from itertools import islice
 from sqlalchemy import delete, func, insert, literal, select
 
 from pipeline.errors import NotFound
-from pipeline.records import CallRecord
+from pipeline.records import CallRecord, Severity
 from pipeline.search.base import SearchIndex, UtteranceDocument
 from pipeline.search.documents import documents_of
 from pipeline.services.processing import RECORD
@@ -91,7 +91,11 @@ class Indexing:
             return ()
         transcript, _ = redacted_view(record)
         text = {utterance.index: utterance.text for utterance in transcript.utterances}
-        current = replace(record, context=context_of(row))
+        # The timeline may have flagged the call since it was judged.
+        judgement = replace(
+            record.judgement, flagged=row.flagged, severity=Severity(row.severity) if row.severity else None
+        )
+        current = replace(record, context=context_of(row), judgement=judgement)
         return documents_of(current, redacted_text=lambda utterance: text[utterance.index])
 
     def _clear(self, ids: Sequence[int]) -> None:

@@ -14,16 +14,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from pipeline.errors import BadMetadata, Forbidden, InvalidInput, RefusedFile
 from pipeline.jobs.base import JobQueue
 from pipeline.records import CallContext, CallStatus, Jurisdiction
 from pipeline.services.metadata import Metadata, file_label, merge, parse_metadata
+from pipeline.services.pairing import Link
 from pipeline.services.queueing import enqueue, last_generation
 from pipeline.services.rows import context_of, failure_of, put_context
 from pipeline.services.scope import require, sees
+from pipeline.services.timeline import Key, Timelines
 from pipeline.services.views import Actor, Failure, IntakeResult, Outcome, Permission
 from pipeline.settings import Settings
 from pipeline.stages.sniff import HEADERLESS_MEDIA_TYPE, parse_audio_format, sniff
@@ -61,11 +63,14 @@ class _Arrival:
 class Intake:
     """Accepts recordings, one at a time."""
 
-    def __init__(self, *, database: Database, media: Media, jobs: JobQueue, settings: Settings) -> None:
+    def __init__(
+        self, *, database: Database, media: Media, jobs: JobQueue, settings: Settings, timelines: Timelines
+    ) -> None:
         self._database = database
         self._media = media
         self._jobs = jobs
         self._settings = settings
+        self._timelines = timelines
 
     def parse_metadata(self, values: Mapping[str, Any] | None) -> CallContext:
         """What these values say about a call; raises BadMetadata naming the key that can't be read."""
@@ -88,7 +93,7 @@ class Intake:
         name = file_label(file_name)
         try:
             parsed = self._parse(metadata)
-            parsed = replace(parsed, context=_in_own_team(actor, parsed.context))
+            parsed = replace(parsed, context=in_own_team(actor, parsed.context))
             staged = self._media.receive(source, self._settings.upload_limit)
         except InvalidInput as error:
             return _refused(name, None, None, error)
@@ -96,7 +101,8 @@ class Intake:
             arrival = self._sniffed(_Arrival(actor=actor, name=name, metadata=parsed, staged=staged, bulk=bulk))
             with self._database.session() as session:
                 lock(session, LOCK)
-                result, replaced = self._take(session, arrival)
+                held = self._timelines.hold(session, calls=_known(session, arrival), arriving=[_link(arrival)])
+                result, replaced = self._take(session, arrival, held)
         finally:
             staged.discard()
         if replaced is not None and result.id is not None:
@@ -129,7 +135,7 @@ class Intake:
         except RefusedFile as refusal:
             return replace(arrival, refusal=refusal)
 
-    def _take(self, session: Session, arrival: _Arrival) -> tuple[IntakeResult, int | None]:
+    def _take(self, session: Session, arrival: _Arrival, held: frozenset[Key]) -> tuple[IntakeResult, int | None]:
         """The result, and the generation to cancel after the commit."""
         if arrival.refusal is not None:
             return self._refuse(session, arrival, arrival.refusal), None
@@ -158,7 +164,7 @@ class Intake:
             enqueue(session, self._jobs, row, bulk=arrival.bulk)
             _write_down(session, arrival, "call.accepted", row)
             return _result(arrival, Outcome.ACCEPTED, row), None
-        return self._again(session, arrival, row, was_refused=was_refused, format_changed=format_changed)
+        return self._again(session, arrival, row, held, was_refused=was_refused, format_changed=format_changed)
 
     def _keep(self, session: Session, arrival: _Arrival) -> tuple[bool, bool]:
         """Keeps bytes and row of the recording; says whether it was refused before, and whether its format changed."""
@@ -176,7 +182,14 @@ class Intake:
         return was_refused, format_changed
 
     def _again(
-        self, session: Session, arrival: _Arrival, row: CallRow, *, was_refused: bool, format_changed: bool
+        self,
+        session: Session,
+        arrival: _Arrival,
+        row: CallRow,
+        held: frozenset[Key],
+        *,
+        was_refused: bool,
+        format_changed: bool,
     ) -> tuple[IntakeResult, int | None]:
         """A call that is there: accepted at last, updated, or nothing new."""
         first_name, before = row.file_name, context_of(row)
@@ -192,6 +205,7 @@ class Intake:
             row.file_name = arrival.name
         replaced = enqueue(session, self._jobs, row, bulk=arrival.bulk)
         session.add(OutboxRow(call=row.id, created_at=datetime.now(UTC)))
+        self._timelines.refresh(session, held)
         action, outcome = ("call.accepted", Outcome.ACCEPTED) if was_refused else ("call.updated", Outcome.UPDATED)
         _write_down(session, arrival, action, row, changed=list(changed))
         return _result(arrival, outcome, row, same_as=None if was_refused else first_name), replaced
@@ -224,6 +238,28 @@ def _call_of(session: Session, arrival: _Arrival) -> CallRow | None:
         return session.scalars(mine.limit(1)).first()
     named = session.scalars(select(CallRow).where(CallRow.call_id == call_id).with_for_update()).first()
     return named or session.scalars(mine.where(CallRow.call_id.is_(None)).limit(1)).first()
+
+
+def _known(session: Session, arrival: _Arrival) -> list[str]:
+    """The calls that a file may belong to, not locked; nobody changes whose they are while `LOCK` is held."""
+    mine = CallRow.recording_sha256 == arrival.sha256
+    call_id = arrival.metadata.context.call_id
+    return list(
+        session.scalars(select(CallRow.id).where(mine if call_id is None else or_(mine, CallRow.call_id == call_id)))
+    )
+
+
+def _link(arrival: _Arrival) -> Link:
+    """What the call that arrives can be recognised by in the call records of a dialler."""
+    context = arrival.metadata.context
+    return Link(
+        id=call_identity(call_id=context.call_id, recording_sha256=arrival.sha256),
+        call_id=context.call_id,
+        file_name=arrival.name,
+        account_ref=context.account_ref,
+        started_at=context.started_at,
+        number_hash=context.number_hash,
+    )
 
 
 def _calls_of(sha256: str) -> Any:
@@ -266,7 +302,7 @@ def _recording_row(arrival: _Arrival, *, media_type: str, refusal: str | None = 
     )
 
 
-def _in_own_team(actor: Actor, context: CallContext) -> CallContext:
+def in_own_team(actor: Actor, context: CallContext) -> CallContext:
     """A person of one team brings calls of that team; raises Forbidden for another's."""
     if actor.teams is None or context.team in actor.teams:
         return context

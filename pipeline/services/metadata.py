@@ -102,10 +102,11 @@ def merge(old: CallContext, new: CallContext) -> tuple[CallContext, tuple[str, .
     return replace(old, **values), tuple(changed)
 
 
-def read_csv(path: Path) -> Iterator[CsvRow]:
+def read_csv(path: Path, *, about_files: bool = True) -> Iterator[CsvRow]:
     """The rows of a metadata CSV (UTF-8, first column `file`); a bad row has its reason, and the rest goes on.
 
-    Raises BadMetadata when the file is not such a CSV at all.
+    One that is not `about_files` has the column anywhere or not at all. Raises BadMetadata when the file is not such a
+    CSV at all.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -118,14 +119,17 @@ def read_csv(path: Path) -> Iterator[CsvRow]:
         header = [cell.strip() for cell in next(rows, [])]
     except csv.Error as error:
         raise BadMetadata(f"{path.name} is not a CSV: {error}.") from None
-    if not header or header[0] != "file":
+    if about_files and (not header or header[0] != "file"):
         raise BadMetadata(f"{path.name}: the first column must be `file`.")
+    if not any(header):
+        raise BadMetadata(f"{path.name}: the first row must name the columns.")
     if doubled := sorted({name for name in header if name and header.count(name) > 1}):
         raise BadMetadata(f"{path.name}: the column {', '.join(doubled)} is there twice.")
-    return _csv_rows(rows, header)
+    return _csv_rows(rows, header, about_files=about_files)
 
 
-def _csv_rows(rows: Iterator[list[str]], header: list[str]) -> Iterator[CsvRow]:
+def _csv_rows(rows: Iterator[list[str]], header: list[str], *, about_files: bool) -> Iterator[CsvRow]:
+    file_at = header.index("file") if "file" in header else None
     number = 1
     while True:
         number += 1
@@ -138,14 +142,15 @@ def _csv_rows(rows: Iterator[list[str]], header: list[str]) -> Iterator[CsvRow]:
             continue
         if not any(cell.strip() for cell in cells):
             continue
-        file = cells[0].strip()
-        if not file:
+        file = cells[file_at].strip() if file_at is not None and file_at < len(cells) else ""
+        if about_files and not file:
             yield CsvRow(number=number, file="", error="the column `file` is empty")
         elif len(cells) > len(header):
             error_text = f"it has {len(cells)} cells under {len(header)} columns; quote cells that hold commas"
             yield CsvRow(number=number, file=file, error=error_text)
         else:
-            yield CsvRow(number=number, file=file, values=dict(zip(header[1:], cells[1:], strict=False)))
+            values = {name: cell for name, cell in zip(header, cells, strict=False) if name != "file"}
+            yield CsvRow(number=number, file=file, values=values)
 
 
 def sidecar(path: Path) -> Mapping[str, Any] | None:

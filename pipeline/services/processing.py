@@ -13,7 +13,8 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from pipeline.records import CallContext, CallRecord, CallStatus, Recording, Stage, digest_of
-from pipeline.services.rows import context_of, finding_row, put_outcome, recording_of
+from pipeline.services.rows import TIMELINE, context_of, finding_row, put_outcome, recording_of
+from pipeline.services.timeline import Key, Timelines
 from pipeline.store import audit
 from pipeline.store.artifacts import Artifacts
 from pipeline.store.database import Database
@@ -50,10 +51,11 @@ class Work:
 class Processing:
     """The workers' side of a call."""
 
-    def __init__(self, *, database: Database, media: Media, artifacts: Artifacts) -> None:
+    def __init__(self, *, database: Database, media: Media, artifacts: Artifacts, timelines: Timelines) -> None:
         self._database = database
         self._media = media
         self._artifacts = artifacts
+        self._timelines = timelines
 
     def begin(self, call: str, generation: int) -> Work | None:
         """The work to do; None when there is none: the call is gone, asked for again, finished, or failed.
@@ -61,12 +63,13 @@ class Processing:
         To be called at every start, also after a crash: it counts them. A call whose recording is gone is failed here.
         """
         with self._database.session() as session:
+            held = self._timelines.hold(session, calls=[call])
             row = _present(session, call, generation)
             if row is None:
                 return None
             if not self._media.has(row.recording_sha256):
                 message = "The recording's file is not in the data folder; take it in again, or restore a backup."
-                _fail(session, row, "recording_missing", message)
+                self._fail(session, row, "recording_missing", message, held)
                 return None
             row.attempts += 1
             row.status = CallStatus.RUNNING
@@ -100,6 +103,7 @@ class Processing:
     def finish(self, call: str, generation: int, record: CallRecord) -> bool:
         """Makes the record the call's newest revision; False when this generation has its outcome, or is past."""
         with self._database.session() as session:
+            held = self._timelines.hold(session, calls=[call])
             row = _present(session, call, generation)
             if row is None:
                 return False
@@ -110,7 +114,7 @@ class Processing:
             row.revision, row.record_digest = record.revision, digest
             row.status, row.stage, row.progress, row.finished_at = CallStatus.DONE, None, None, now
             put_outcome(row, record)
-            session.execute(delete(FindingRow).where(FindingRow.call == call))
+            session.execute(delete(FindingRow).where(FindingRow.call == call, FindingRow.source != TIMELINE))
             session.add_all(finding_row(call, record.revision, finding) for finding in record.judgement.findings)
             session.add(
                 RevisionRow(
@@ -123,6 +127,7 @@ class Processing:
                 )
             )
             session.add(OutboxRow(call=call, created_at=now))
+            self._timelines.refresh(session, held)
             details = {"generation": generation, "revision": record.revision, "record": digest, "flagged": row.flagged}
             audit.append(session, WORKER, "call.processed", call, details)
             return True
@@ -130,10 +135,11 @@ class Processing:
     def fail(self, call: str, generation: int, code: str, message: str) -> bool:
         """Ends this generation as failed, with its reason; False when it has its outcome already, or is past."""
         with self._database.session() as session:
+            held = self._timelines.hold(session, calls=[call])
             row = _present(session, call, generation)
             if row is None:
                 return False
-            _fail(session, row, code, message)
+            self._fail(session, row, code, message, held)
             return True
 
     def release(self, call: str, generation: int) -> None:
@@ -143,16 +149,16 @@ class Processing:
             if row is not None:
                 row.attempts, row.status = max(0, row.attempts - 1), CallStatus.QUEUED
 
+    def _fail(self, session: Session, row: CallRow, code: str, message: str, held: frozenset[Key]) -> None:
+        row.status, row.error_code, row.error_message = CallStatus.FAILED, code, message
+        row.finished_at = datetime.now(UTC)
+        self._timelines.refresh(session, held)
+        details = {"generation": row.generation, "code": code, "stage": row.stage}
+        audit.append(session, WORKER, "call.failed", row.id, details)
+
 
 def _present(session: Session, call: str, generation: int) -> CallRow | None:
     """The row, locked, while this generation of the call is still to be processed."""
     row = session.get(CallRow, call, with_for_update=True)
     waiting = row is not None and row.status in (CallStatus.QUEUED, CallStatus.RUNNING)
     return row if waiting and row is not None and row.generation == generation else None
-
-
-def _fail(session: Session, row: CallRow, code: str, message: str) -> None:
-    row.status, row.error_code, row.error_message = CallStatus.FAILED, code, message
-    row.finished_at = datetime.now(UTC)
-    details = {"generation": row.generation, "code": code, "stage": row.stage}
-    audit.append(session, WORKER, "call.failed", row.id, details)

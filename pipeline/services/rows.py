@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from pipeline.contacts import Heard
+from pipeline.policy.categories import CUES
+from pipeline.policy.features import EVASIVE
 from pipeline.records import (
     CallContext,
     CallRecord,
@@ -24,10 +27,10 @@ from pipeline.records import (
 )
 from pipeline.services.redacted import redacted_context
 from pipeline.services.views import CallSummary, CategoryMark, Failure
-from pipeline.store.tables import CallRow, FindingRow, RecordingRow
+from pipeline.store.tables import AttemptRow, CallRow, FindingRow, RecordingRow
 
 
-def context_of(row: CallRow) -> CallContext:
+def context_of(row: CallRow | AttemptRow) -> CallContext:
     return decode(CallContext, json.dumps(row.context).encode())
 
 
@@ -55,6 +58,8 @@ def failure_of(row: CallRow) -> Failure | None:
 def put_outcome(row: CallRow, record: CallRecord) -> None:
     """Writes what lists show of a finished call into its row."""
     judgement = record.judgement
+    row.heard = json.loads(encode(heard_of(record)))
+    row.own_flagged, row.own_severity = judgement.flagged, judgement.severity
     row.duration_ms = record.audio.duration_ms
     row.damage = json.loads(encode(record.audio.damage)) if record.audio.damage else None
     row.flagged = judgement.flagged
@@ -63,7 +68,22 @@ def put_outcome(row: CallRow, record: CallRecord) -> None:
     row.distress = judgement.distress
 
 
-def finding_row(call: str, revision: int, finding: Finding) -> FindingRow:
+def heard_of(record: CallRecord) -> Heard:
+    """What cross-call rules may look at beside the findings of a call."""
+    cues: dict[str, float] = {}
+    utterances = {utterance.index: utterance for utterance in record.transcript.utterances}
+    for signal in record.signals:
+        cue, said = CUES.get(signal.category), utterances.get(signal.span.utterance)
+        if cue is not None and said is not None and said.role is cue.role and EVASIVE.isdisjoint(signal.features):
+            cues[signal.category] = max(signal.probability, cues.get(signal.category, 0.0))
+    return Heard(customer_speech_ms=record.measures.customer_speech_ms, cues=cues)
+
+
+TIMELINE = "timeline"
+"""Where findings come from that no call bears by itself."""
+
+
+def finding_row(call: str, revision: int, finding: Finding, *, source: str = "call") -> FindingRow:
     return FindingRow(
         call=call,
         revision=revision,
@@ -72,8 +92,14 @@ def finding_row(call: str, revision: int, finding: Finding) -> FindingRow:
         severity=finding.severity,
         role=finding.role,
         start_ms=finding.place[0] if finding.place else None,
+        source=source,
         finding=json.loads(encode(finding)),
     )
+
+
+def finding_of(value: Mapping[str, Any]) -> Finding:
+    """The finding that lies in a row."""
+    return decode(Finding, json.dumps(value).encode())
 
 
 def summary_of(row: CallRow, findings: Iterable[FindingMark], *, original: bool = False) -> CallSummary:

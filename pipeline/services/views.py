@@ -168,6 +168,38 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BadRow:
+    """A row of a dialler's export that was not taken, and why; the header is row 1."""
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Imported:
+    """What an import of call records did; `flagged` of these are calls without a recording that were flagged."""
+
+    accepted: int
+    updated: int
+    duplicates: int
+    bad_rows: tuple[BadRow, ...]
+    flagged: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """A call that the dialler told of and that has no recording, with what its account's timeline finds of it."""
+
+    id: str
+    call_id: str | None
+    file: str | None
+    context: CallContext
+    flagged: bool
+    severity: Severity | None
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class IntakeResult:
     """`id` is the call; for a duplicate the call that was there, and `same_as` the name it came under first."""
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from pipeline.errors import ConfigError, Unavailable
 from pipeline.store.folders import private_folder
 
-SCHEMA = "0001"
+SCHEMA = "0003"
 """The newest migration."""
 
 _BUSY_TIMEOUT_MS = 30_000

@@ -75,7 +75,7 @@ class CallRow(Base):
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     call_id: Mapped[str | None] = mapped_column(String(200), unique=True)
     recording_sha256: Mapped[str] = mapped_column(ForeignKey("recordings.sha256"), index=True)
-    file_name: Mapped[str] = mapped_column(String(255))
+    file_name: Mapped[str] = mapped_column(String(255), index=True)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     # processing
     status: Mapped[str] = mapped_column(String(10), index=True)
@@ -107,6 +107,10 @@ class CallRow(Base):
     severity: Mapped[str | None] = mapped_column(String(10))
     severity_rank: Mapped[int] = mapped_column(Integer, default=-1)
     distress: Mapped[str] = mapped_column(String(10), default="none")
+    # what the newest revision says by itself; `flagged` and `severity` above count what the timeline found, too
+    heard: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    own_flagged: Mapped[bool] = mapped_column(Boolean, default=False)
+    own_severity: Mapped[str | None] = mapped_column(String(10))
 
 
 class RevisionRow(Base):
@@ -121,8 +125,31 @@ class RevisionRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class AttemptRow(Base):
+    """A call as the dialler's export tells of it; whether there is a recording is for the calls to say.
+
+    `findings` are those of its account's timeline, while it has no recording to bear them.
+    """
+
+    __tablename__ = "attempts"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    call_id: Mapped[str | None] = mapped_column(String(200), unique=True)
+    file_name: Mapped[str | None] = mapped_column(String(255), index=True)
+    imported_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    context: Mapped[dict[str, Any]] = mapped_column(JSON)
+    account_ref: Mapped[str | None] = mapped_column(String(200), index=True)
+    team: Mapped[str | None] = mapped_column(String(200), index=True)
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    findings: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    flagged: Mapped[bool] = mapped_column(Boolean, default=False, index=True)
+    severity: Mapped[str | None] = mapped_column(String(10))
+
+
 class FindingRow(Base):
-    """The findings of the newest revision, for lists, counts and filters; the whole finding is in `finding`."""
+    """The findings of the newest revision, for lists, counts and filters; the whole finding is in `finding`.
+
+    `source` is "call" for what the call's own judgement found, "timeline" for what its account's calls mean together.
+    """
 
     __tablename__ = "findings"
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
@@ -133,6 +160,7 @@ class FindingRow(Base):
     severity: Mapped[str] = mapped_column(String(10))
     role: Mapped[str] = mapped_column(String(10))
     start_ms: Mapped[int | None] = mapped_column(BigInteger)
+    source: Mapped[str] = mapped_column(String(10), default="call")
     finding: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 

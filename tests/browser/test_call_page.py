@@ -220,3 +220,12 @@ def test_swapping_roles_queues_the_call_and_the_page_follows(site: Site, visit: 
     assert work is not None and work.roles_swapped
     assert site.application.processing.fail(id, 2, "decode_error", "No.")
     page.wait_for_selector(".notice:has-text('Processing again failed')")
+
+
+def test_a_call_in_danger_says_so_above_all_and_shows_no_unchecked_number(
+    site: Site, visit: Callable[..., Visitor]
+) -> None:
+    page = visit(language="zh-Hans").open(site.call("dev-zh-12"))
+    told = page.locator("#safety").inner_text()
+    assert "FORBEAR_CRISIS_LINE" in told and "12356" not in told
+    assert visit(language="zh-Hans").open(site.call("dev-zh-08")).locator("#safety").count() == 0

@@ -128,9 +128,10 @@ def test_a_bad_edit_is_refused_with_its_place(tmp_path: Path, old: str, new: str
 
 def test_a_pack_can_switch_a_shared_rule_off_and_replace_one(tmp_path: Path) -> None:
     path = copied(tmp_path)
-    with path.open("a", encoding="utf-8") as file:
-        file.write("  abuse.hostile_tone: off\n")
-        file.write("  abuse.profanity: {category: abuse.profanity, said: abuse.profanity, severity: low}\n")
+    own = "  abuse.hostile_tone: off\n"
+    own += "  abuse.profanity: {category: abuse.profanity, said: abuse.profanity, severity: low}\n"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("\nrules:\n", f"\nrules:\n{own}", 1), encoding="utf-8")
     pack = read_pack(path)
     assert "cn.abuse.hostile_tone" not in {rule.id for rule in pack.rules}
     assert pack.rule("cn.abuse.profanity").severity == "low"

@@ -215,7 +215,7 @@ def test_the_page_of_a_call_in_danger_says_whom_to_call(shown: ShownLine, lines:
 
 def test_without_a_checked_number_the_page_says_so_and_without_danger_nothing() -> None:
     unknown = call_page(_detail(safety=ShownLine(crisis="", emergency="")), None, reader(), READER)
-    assert unknown.safety is not None and "FORBEAR_CRISIS_LINE" in unknown.safety.lines[0]
+    assert unknown.safety is not None and unknown.safety.lines == () and "FORBEAR_CRISIS_LINE" in unknown.safety.note
     assert call_page(_detail(safety=None), None, reader(), READER).safety is None
 
 

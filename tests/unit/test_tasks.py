@@ -13,10 +13,12 @@ import pytest
 from pipeline.errors import DecodeFailed, Unavailable
 from pipeline.jobs.base import Draining, Job, JobState
 from pipeline.jobs.memory import MemoryQueue
+from pipeline.policy.registry import load_registry
 from pipeline.records import CallStatus, Stage
 from pipeline.run import RUN
 from pipeline.services.lost import LostWork
 from pipeline.services.processing import Processing
+from pipeline.services.timeline import Timelines
 from pipeline.settings import Settings
 from pipeline.store.artifacts import Artifacts
 from pipeline.store.database import Database
@@ -38,7 +40,9 @@ class World:
         self.database.migrate()
         self.media = Media(self.settings)
         self.artifacts = Artifacts(self.settings.artifacts_dir)
-        self.processing = Processing(database=self.database, media=self.media, artifacts=self.artifacts)
+        self.processing = Processing(
+            database=self.database, media=self.media, artifacts=self.artifacts, timelines=Timelines(load_registry)
+        )
         self.jobs = MemoryQueue()
         self.tiny = TinyStages()
         source = folder / "incoming"

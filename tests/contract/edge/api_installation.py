@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from pipeline.jobs.memory import MemoryQueue
+from pipeline.policy.registry import load_registry
 from pipeline.records import (
     Audio,
     CallRecord,
@@ -44,6 +45,7 @@ from pipeline.services.indexing import Indexing
 from pipeline.services.intake import Intake
 from pipeline.services.processing import Processing
 from pipeline.services.search import Search
+from pipeline.services.timeline import Timelines
 from pipeline.services.views import Actor, Permission
 from pipeline.settings import Settings
 from pipeline.stages.decode_flac import FlacWriter
@@ -91,8 +93,18 @@ class Installation:
         return Artifacts(self.settings.artifacts_dir)
 
     @cached_property
+    def timelines(self) -> Timelines:
+        return Timelines(load_registry)
+
+    @cached_property
     def intake(self) -> Intake:
-        return Intake(database=self.database, media=self.media, jobs=self.jobs, settings=self.settings)
+        return Intake(
+            database=self.database,
+            media=self.media,
+            jobs=self.jobs,
+            settings=self.settings,
+            timelines=self.timelines,
+        )
 
     @cached_property
     def calls(self) -> Calls:
@@ -102,6 +114,7 @@ class Installation:
             artifacts=self.artifacts,
             jobs=self.jobs,
             settings=self.settings,
+            timelines=self.timelines,
         )
 
     @cached_property
@@ -118,7 +131,7 @@ class Installation:
 
     @cached_property
     def processing(self) -> Processing:
-        return Processing(database=self.database, media=self.media, artifacts=self.artifacts)
+        return Processing(database=self.database, media=self.media, artifacts=self.artifacts, timelines=self.timelines)
 
     def client(self, token: str | None = None, **options: Any) -> TestClient:
         """A client of a fresh edge; with a token it sends that."""
