@@ -21,7 +21,9 @@ from pipeline.records import CallContext, Jurisdiction, Stage, digest_of
 from pipeline.search.base import SearchIndex, SearchReader
 from pipeline.search.tantivy_index import TantivyIndex, TantivyReader
 from pipeline.services.access import Access
+from pipeline.services.attempts import Attempts
 from pipeline.services.calls import Calls
+from pipeline.services.completeness import Completeness
 from pipeline.services.deletion import Upkeep
 from pipeline.services.health import Health
 from pipeline.services.indexing import Indexing
@@ -67,6 +69,8 @@ class Application:
     access: Access
     search: Search
     policies: Policies
+    attempts: Attempts
+    completeness: Completeness
     processing: Processing
     indexing: Indexing
     lost_work: LostWork
@@ -113,6 +117,8 @@ def build_application(settings: Settings, *, log: str = "forbear") -> Applicatio
         access=Access(database=database, settings=settings),
         search=Search(index),
         policies=policies,
+        attempts=Attempts(database=database, settings=settings, timelines=timelines),
+        completeness=Completeness(database=database),
         processing=processing,
         indexing=Indexing(database=database, artifacts=artifacts),
         lost_work=LostWork(database=database, jobs=jobs, processing=processing),

@@ -171,10 +171,10 @@ def _trigger(rule: AfterRule, seen: Sequence[Seen], at: int, group: tuple[str, .
     one = seen[at]
     for index in range(at - 1, -1, -1):
         other = seen[index]
-        if other.group(rule.per) != group or other.is_to(rule.whom) is False:
+        if other.said.keys().isdisjoint(rule.after):  # first, as most calls say nothing of the kind
             continue
         said = other.says(rule.after, rule.threshold)
-        if said is None:
+        if said is None or other.group(rule.per) != group or other.is_to(rule.whom) is False:
             continue
         clock = _clock(one, rule, needed=rule.within_days is not None)
         late = clock is None or (rule.within_days is not None and clock.days(other, one) > rule.within_days)

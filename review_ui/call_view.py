@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -22,6 +22,7 @@ from review_ui.findings_view import (
     worst_second,
 )
 from review_ui.language import Words
+from review_ui.outcomes_view import OutcomeView, outcome_views
 from review_ui.queue_view import Asked, masked, state_text
 from review_ui.reader import Reader, clock, exact
 from review_ui.transcript_view import Line, lines, speaker_name
@@ -109,6 +110,7 @@ class CallPageView:
     lanes: tuple[LaneView, ...]
     regions: tuple[Region, ...]
     lines: tuple[Line, ...]
+    outcomes: tuple[OutcomeView, ...]
     groups: tuple[FindingGroup, ...]
     findings: int
     measures: tuple[Measure, ...]
@@ -164,6 +166,7 @@ def call_page(
         ),
         regions=regions,
         lines=lines(detail.transcript, views, reader, duration_ms=duration_ms) if detail.transcript else (),
+        outcomes=outcome_views(detail.outcomes, detail.transcript, words, _place_in(call.id)),
         groups=finding_groups(views, words),
         findings=len(views),
         measures=tuple(_measures(detail.measures, detail.transcript, reader)) if detail.measures else (),
@@ -349,6 +352,10 @@ def _measures(measures: Measures, transcript: Transcript | None, reader: Reader)
                 )
             )
     return made
+
+
+def _place_in(call: str) -> Callable[[int, int], tuple[str, str]]:
+    return lambda utterance, ms: (clock(ms), f"/calls/{call}?t={ms / 1000:g}#u{utterance}")
 
 
 def _line_at(transcript: Transcript | None, at_ms: int) -> int:

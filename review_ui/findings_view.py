@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import urlencode
 
 from pipeline.policy.categories import CRITICAL_DISTRESS, PRESENT_DISTRESS
 from pipeline.policy.citations import UNKNOWN
@@ -50,6 +51,8 @@ class ClauseView:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RelatedCall:
+    """Another call; `href` is empty for one that has no recording and so no page."""
+
     id: str
     href: str
 
@@ -86,6 +89,8 @@ class FindingView:
     clauses_as: int
     """The number of an earlier finding with these very clauses, which are then not said again; else 0."""
     clip_href: str
+    why_href: str
+    """Where the trace of its rule stands; empty for a dialogue that is no call."""
     span: tuple[int, int, int] | None
     """Utterance, first word, word after the last: None without words."""
 
@@ -207,7 +212,7 @@ def _view(
         reason=words.pick(finding.reason_zh, finding.reason_en),
         omission=_omission(evidence, words) if isinstance(evidence, OmissionEvidence) else "",
         facts=_facts(evidence, words) if isinstance(evidence, MetadataEvidence) else (),
-        calls=tuple(RelatedCall(id=other, href=f"/calls/{other}") for other in related),
+        calls=tuple(_related(other) for other in related),
         probability="" if finding.probability is None else f"{finding.probability:.2f}",
         detectors=_detectors(finding, words),
         rule=finding.rule,
@@ -217,6 +222,7 @@ def _view(
         clauses=tuple(clause_view(clause, words) for clause in finding.clauses) if told == number else (),
         clauses_as=told if told != number and finding.clauses else 0,
         clip_href=_clip(call, place, original=original) if isinstance(evidence, WordsEvidence) else "",
+        why_href=f"/calls/{call}/why?{urlencode({'rule': finding.rule})}" if call else "",
         span=span,
     )
 
@@ -245,6 +251,10 @@ def _quote(finding: Finding, transcript: Transcript | None) -> tuple[str, str, t
         return "", "", None
     place = (span.utterance, span.word_start, span.word_end)
     return utterance.quote(span.word_start, span.word_end), utterance.lang, place
+
+
+def _related(id: str) -> RelatedCall:
+    return RelatedCall(id=id, href=f"/calls/{id}" if id.startswith("c") else "")
 
 
 def _omission(evidence: OmissionEvidence, words: Words) -> str:

@@ -15,11 +15,27 @@ from api.errors import Problem, render_pages_with
 from pipeline.errors import ForbearError
 from pipeline.services.views import Actor
 from pipeline.settings import Settings
-from review_ui import routes_call, routes_queue, routes_search, routes_sign_in, routes_upload
+from review_ui import (
+    routes_call,
+    routes_policy,
+    routes_policy_versions,
+    routes_queue,
+    routes_search,
+    routes_sign_in,
+    routes_upload,
+)
 from review_ui.render import FOLDER, static_prefix, visit_of
 from review_ui.sign_in_view import ErrorPage
 
-_ROUTERS = (routes_queue, routes_call, routes_search, routes_upload, routes_sign_in)
+_ROUTERS = (
+    routes_queue,
+    routes_call,
+    routes_search,
+    routes_policy,
+    routes_policy_versions,
+    routes_upload,
+    routes_sign_in,
+)
 
 
 class _KeptForEver(StaticFiles):

@@ -1,7 +1,7 @@
 """What became of a condition: the words that met it, and for each signal that did not count why not.
 
-Quotes come from the transcript that may be shown, found by their time: a trace knows where words stand in the transcript
-as it was recognised, and that one is never shown.
+Quotes come from the transcript that may be shown, found by their time: a trace knows where words stand in the
+transcript as it was recognised, and that one is never shown.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Quotes:
         if not inside or shown is None:
             return Quote(text="", lang="", role=Role.UNKNOWN.value, who="", at="", href="", start_s="")
         start, end = inside[0].start_ms, inside[-1].end_ms
-        found = [w.text for w in shown.words if w.start_ms < end and w.end_ms > start or w.start_ms == start]
+        found = [w.text for w in shown.words if (w.start_ms < end and w.end_ms > start) or w.start_ms == start]
         at, href = self.place(span.utterance, start)
         text = self.words.readable("".join(found).strip())
         return Quote(

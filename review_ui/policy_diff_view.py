@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -11,7 +11,7 @@ from pipeline.policy.differences import Difference
 from pipeline.policy.pack import Pack
 from pipeline.policy.rules import Rule
 from review_ui.language import Words
-from review_ui.policy_rules_view import rule_view
+from review_ui.policy_rules_view import Branch, rule_view
 from review_ui.policy_sentences import Sentences
 from review_ui.policy_try_view import Option
 
@@ -129,9 +129,18 @@ def _sentences(rule: Rule | None, pack: Pack, words: Words) -> str:
     if rule is None:
         return ""
     view = rule_view(rule, Sentences(words, pack))
-    labels = [view.tree.label] if view.tree.label else []
-    said = [f"{leaf.condition.letter}  {leaf.condition.sentence}" for leaf in view.conditions() if leaf.condition]
-    return "\n".join([*labels, *said, *(words("policy.lawful", fact=fact) for fact in view.lawful)])
+    said = [*_lines(view.tree, ""), *(line for anchor in view.anchors for line in _lines(anchor, ""))]
+    return "\n".join([*said, *(words("policy.lawful", fact=fact) for fact in view.lawful)])
+
+
+def _lines(node: Branch, indent: str) -> Iterator[str]:
+    """A tree as lines, what lies below an operator further in."""
+    if node.condition is not None:
+        yield f"{indent}{node.condition.letter}  {node.condition.sentence}"
+        return
+    yield f"{indent}{node.label}"
+    for part in node.parts:
+        yield from _lines(part, indent + "    ")
 
 
 def _field(name: str, before: str, after: str) -> FieldView:
@@ -146,7 +155,7 @@ def stretches(before: str, after: str) -> tuple[tuple[Stretch, ...], tuple[Stret
     left, right = _TOKEN.findall(before), _TOKEN.findall(after)
     matcher = SequenceMatcher(None, left, right, autojunk=False)
     if matcher.quick_ratio() < 0.3:
-        return _whole(before), _whole(after)
+        return _whole(before, changed=True), _whole(after, changed=True)
     old: list[Stretch] = []
     new: list[Stretch] = []
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
@@ -156,8 +165,8 @@ def stretches(before: str, after: str) -> tuple[tuple[Stretch, ...], tuple[Stret
     return tuple(old), tuple(new)
 
 
-def _whole(text: str) -> tuple[Stretch, ...]:
-    return (Stretch(text=text, changed=True),) if text else ()
+def _whole(text: str, *, changed: bool = False) -> tuple[Stretch, ...]:
+    return (Stretch(text=text, changed=changed),) if text else ()
 
 
 def choices_of(packs: Iterable[Pack], versions: Iterable[tuple[int, str]]) -> list[tuple[str, str]]:

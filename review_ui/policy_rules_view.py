@@ -117,7 +117,7 @@ def rule_view(
         tone=_tone(rule),
         severity=words(f"severity.{rule.severity}"),
         status=rule.status.value,
-        status_name=words(f"status.{rule.status}"),
+        status_name=words(f"policy.gives.{rule.status}"),
         status_title=words(f"status.{rule.status}.title"),
         reason=words.pick(rule.reason_zh, rule.reason_en),
         tree=branch(rule.when),
@@ -138,7 +138,7 @@ def timeline_rule_view(rule: AnyTimelineRule, sentences: Sentences) -> TimelineR
         id=rule.id,
         severity=words(f"severity.{rule.severity}"),
         tone=rule.severity.value,
-        status_name=words(f"status.{rule.status}"),
+        status_name=words(f"policy.gives.{rule.status}"),
         reason=words.pick(rule.reason_zh, rule.reason_en),
         lead=lead,
         limits=tuple(limits),
@@ -174,5 +174,3 @@ def _tone(rule: Rule) -> str:
     if rule.category.startswith("distress."):
         return "distress"
     return "low" if rule.status.value == "signal" else rule.severity.value
-
-

@@ -15,7 +15,7 @@ from pipeline.policy.conditions import ANYBODY, Anchor, Comparison, Condition, H
 from pipeline.policy.facts import facts
 from pipeline.policy.outcomes import Pattern, Step
 from pipeline.policy.pack import Pack
-from pipeline.policy.sounds import SoundEntry
+from pipeline.policy.sounds import Measure, SoundEntry
 from pipeline.records import Role
 from review_ui.language import Words
 
@@ -96,11 +96,7 @@ class Sentences:
     def value(self, value: Value) -> str:
         """A test of a fact or of the metadata."""
         is_fact = value.name.startswith("facts.")
-        name = (
-            self.fact(value.name.removeprefix("facts."))
-            if is_fact
-            else self.words.named("policy.about", value.name)
-        )
+        name = self.fact(value.name.removeprefix("facts.")) if is_fact else self.words.named("policy.about", value.name)
         if value.test is Comparison.KNOWN:
             return self.words(f"policy.value.known.{value.wanted[0]}", name=name)
         shown = self.words("join.list").join(self._wanted(value.name, wanted) for wanted in value.wanted)
@@ -119,7 +115,7 @@ class Sentences:
         """When a measure of an utterance is heard as something."""
         unit = f"policy.measure.{entry.measure}"
         bounds = [
-            self.words(f"policy.sound.{side}", limit=self.words(f"{unit}.unit", value=f"{limit:g}"))
+            self.words(f"policy.sound.{side}", limit=self.words(f"{unit}.unit", value=_measured(entry.measure, limit)))
             for side, limit in (("over", entry.over), ("under", entry.under))
             if limit is not None
         ]
@@ -142,7 +138,10 @@ class Sentences:
         if said.requires:
             limits.append(self.words("policy.requires", features=self.features(said.requires)))
         scope = said.scope
-        for side, ms, turns in (("first", scope.first_ms, scope.first_turns), ("last", scope.last_ms, scope.last_turns)):
+        for side, ms, turns in (
+            ("first", scope.first_ms, scope.first_turns),
+            ("last", scope.last_ms, scope.last_turns),
+        ):
             if ms is not None:
                 limits.append(self.words(f"policy.part.{side}_s", n=_seconds(ms)))
             if turns is not None:
@@ -184,7 +183,7 @@ class Sentences:
         if roles == ANYBODY:
             return self.words("policy.by.anybody")
         # Somebody whose role is not known counts as well, and makes it only possible; that is so everywhere.
-        named = [role for role in Role if role in roles and role is not Role.UNKNOWN] or [Role.UNKNOWN]
+        named = [role for role in Role if role in roles - {Role.UNKNOWN}] or [Role.UNKNOWN]
         return self.words("policy.join.or").join(self.words(f"policy.by.{role}") for role in named)
 
     def _anchored(self, anchor: Anchor, letters: Mapping[str, str], *, side: str) -> list[str]:
@@ -226,6 +225,11 @@ def letters_of(conditions: Mapping[str, Condition]) -> dict[str, str]:
     return {
         name: LETTERS[place % 26] + (str(place // 26) if place >= 26 else "") for place, name in enumerate(conditions)
     }
+
+
+def _measured(measure: Measure, limit: float) -> str:
+    """Lengths are measured in milliseconds and read in seconds."""
+    return f"{limit / 1000:g}" if measure.endswith("_ms") else f"{limit:g}"
 
 
 def _seconds(ms: int) -> str:

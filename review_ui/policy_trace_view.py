@@ -22,20 +22,18 @@ class RuleTraceView:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TraceView:
-    """`hit` and `almost` whole, worst first; of the rest only what they are."""
+    """`hit` whole, worst first, and `almost`, nearest first; of the rest only what they are."""
 
     hit: tuple[RuleTraceView, ...]
     almost: tuple[RuleTraceView, ...]
     rest: tuple[RuleTraceView, ...]
 
 
-def trace_view(
-    traces: tuple[RuleTrace, ...], judgement: Judgement, sentences: Sentences, quotes: Quotes
-) -> TraceView:
+def trace_view(traces: tuple[RuleTrace, ...], judgement: Judgement, sentences: Sentences, quotes: Quotes) -> TraceView:
     """All rules of the pack, sorted by how near they came."""
     ordered = sorted(traces, key=lambda trace: -trace.rule.severity.rank)
     hit = [trace for trace in ordered if trace.findings]
-    almost = [trace for trace in ordered if not trace.findings and saw(trace)]
+    almost = sorted((t for t in ordered if not t.findings and saw(t)), key=lambda t: -_met(t))
     rest = [trace for trace in ordered if not trace.findings and not saw(trace)]
     return TraceView(
         hit=tuple(rule_trace_view(trace, judgement, sentences, quotes) for trace in hit),
@@ -44,9 +42,7 @@ def trace_view(
     )
 
 
-def rule_trace_view(
-    trace: RuleTrace, judgement: Judgement, sentences: Sentences, quotes: Quotes
-) -> RuleTraceView:
+def rule_trace_view(trace: RuleTrace, judgement: Judgement, sentences: Sentences, quotes: Quotes) -> RuleTraceView:
     """One rule with what became of it."""
     state, text = _state(trace, judgement, sentences)
     return RuleTraceView(
@@ -57,6 +53,11 @@ def rule_trace_view(
 def saw(trace: RuleTrace) -> bool:
     """Whether some condition had anything to decide."""
     return any(given.hits or given.rejected or given.windows for given in trace.answers.values())
+
+
+def _met(trace: RuleTrace) -> float:
+    """How much of a rule was met: what kept it back is then worth reading."""
+    return sum(given.met for given in trace.answers.values()) / len(trace.answers)
 
 
 def _state(trace: RuleTrace, judgement: Judgement, sentences: Sentences) -> tuple[str, str]:

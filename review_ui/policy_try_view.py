@@ -47,7 +47,9 @@ class Tried:
             collector_type=CollectorType(self.collector_type) if self.collector_type else None,
             started_at=began,
             customer_tz="UTC" if began else None,
-            facts={name: value == "true" if value in ("true", "false") else value for name, value in self.facts.items()},
+            facts={
+                name: value == "true" if value in ("true", "false") else value for name, value in self.facts.items()
+            },
         )
 
 

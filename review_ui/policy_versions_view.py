@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -16,6 +17,8 @@ from review_ui.language import Words
 from review_ui.reader import Moment, Reader, clock
 
 SHOWN_CALLS = 24
+_MISSING = re.compile(r"(\S+) as (\w+) is not found")
+_FORBIDDEN = re.compile(r"(\S+) is found as (\w+)")
 HALF = 100
 """Half the width of the drawing of a row: what was removed lies left of it, what was added right."""
 
@@ -303,8 +306,17 @@ def _case(result: CaseResult, words: Words) -> CaseRow:
         result=state,
         result_name=words(f"policy.case.{state}"),
         locked=result.locked,
-        wrong=result.wrong,
+        wrong=tuple(_wrong(line, words) for line in result.wrong),
     )
+
+
+def _wrong(line: str, words: Words) -> str:
+    """What the service says of a case, in the reader's language; as it stands where it is worded otherwise."""
+    if found := _MISSING.fullmatch(line):
+        return words("policy.case.missing", name=words.category(found[1]), status=words.named("status", found[2]))
+    if found := _FORBIDDEN.fullmatch(line):
+        return words("policy.case.forbidden", name=words.category(found[1]), status=words.named("status", found[2]))
+    return line
 
 
 def _cases_summary(report: CaseReport, words: Words) -> str:

@@ -154,14 +154,16 @@ class PolicyPage:
     sounds: tuple[SoundView, ...]
 
 
-def pack_tabs(packs: Sequence[Pack], others: Sequence[Pack], chosen: str, words: Words, *, to: str) -> tuple[PackTab, ...]:
+def pack_tabs(
+    packs: Sequence[Pack], others: Sequence[Pack], chosen: str, words: Words, *, to: str
+) -> tuple[PackTab, ...]:
     """The packs in force and then others that can be looked at; `to` is the page that the tabs lead to."""
     return tuple(
         PackTab(
             name=pack.name,
             title=words(f"jurisdiction.{pack.jurisdiction}") if pack in packs else pack.name,
             version=short_pack(pack.name, pack.version),
-            note=words("policy.in_force") if pack in packs else words("policy.not_in_force"),
+            note="" if pack in packs else words("policy.not_in_force"),
             href=f"{to}?{urlencode({'pack': pack.name})}",
             chosen=pack.name == chosen,
         )
@@ -224,9 +226,7 @@ def category_view(about: Category, pack: Pack, cases: Iterable[Case], sentences:
         rules=tuple(rule_view(rule, sentences) for rule in _rules_of(about.key, pack)),
         timeline=tuple(timeline_rule_view(rule, sentences) for rule in pack.timeline if rule.category == about.key),
         examples=tuple(
-            case_view(case, sentences)
-            for case in listed
-            if any(wanted.category == about.key for wanted in case.expect)
+            case_view(case, sentences) for case in listed if any(wanted.category == about.key for wanted in case.expect)
         )[:_SHOWN_CASES],
         counter_examples=tuple(case_view(case, sentences) for case in listed if about.key in case.never)[:_SHOWN_CASES],
         entries=tuple((words.named("lang", lang), count) for lang, count in counts if count),

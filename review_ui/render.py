@@ -147,7 +147,7 @@ def _own_path(request: Request) -> str:
 
 def _nav(actor: Actor, counts: QueueCounts, here: str) -> tuple[NavLink, ...]:
     busy = sum(counts.by_status.get(status.value, 0) for status in (CallStatus.QUEUED, CallStatus.RUNNING))
-    links = [("queue", "/", counts.flagged), ("all", "/?all=1", 0), ("search", "/search", 0)]
+    links = [("queue", "/", counts.flagged), ("all", "/?all=1", 0), ("search", "/search", 0), ("policy", "/policy", 0)]
     if Permission.CALLS_WRITE in actor.permissions:
         links.append(("upload", "/upload", busy))
     return tuple(NavLink(key=key, href=href, current=key == here, count=count) for key, href, count in links)

@@ -15,6 +15,7 @@ from review_ui.call_view import call_page
 from review_ui.render import SignedVisit
 from review_ui.visits import ReaderVisit, WriterVisit, own_path
 from review_ui.wave import lanes, lanes_file
+from review_ui.why_view import why_view
 
 router = APIRouter(prefix="/calls/{id}")
 
@@ -54,6 +55,19 @@ def lanes_of(request: Request, visit: ReaderVisit, id: str) -> Response:
         media_type="application/octet-stream",
         headers={"Cache-Control": "no-store"},
     )
+
+
+@router.get("/why")
+def why(request: Request, visit: ReaderVisit, id: str, rule: Annotated[str, Query(max_length=200)]) -> Response:
+    """Why a rule found what it found, as a page of its own, or as the part that a script puts into a card."""
+    application = application_of(request)
+    detail = application.calls.get(visit.actor, id)
+    if detail.transcript is None:
+        raise NotFound("This call is being processed again; its words come back when that is done.")
+    page = why_view(detail, application.policies.explain(visit.actor, detail.summary.id), rule, visit.reader.words)
+    if request.headers.get("hx-request") == "true":
+        return visit.part("parts/why.html", page)
+    return visit.page("why.html", page, here="queue" if detail.summary.flagged else "all")
 
 
 @router.post("/retry")

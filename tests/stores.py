@@ -39,7 +39,9 @@ from pipeline.records import (
     WordsEvidence,
 )
 from pipeline.services.access import Access
+from pipeline.services.attempts import Attempts
 from pipeline.services.calls import Calls
+from pipeline.services.completeness import Completeness
 from pipeline.services.deletion import Upkeep
 from pipeline.services.indexing import Indexing
 from pipeline.services.intake import Intake
@@ -107,6 +109,8 @@ class World:
         self.processing = Processing(
             database=self.database, media=self.media, artifacts=self.artifacts, timelines=self.timelines
         )
+        self.attempts = Attempts(database=self.database, settings=self.settings, timelines=self.timelines)
+        self.completeness = Completeness(database=self.database)
         self.indexing = Indexing(database=self.database, artifacts=self.artifacts)
         self.access = Access(database=self.database, settings=self.settings)
         self.upkeep = Upkeep(database=self.database, media=self.media, artifacts=self.artifacts)

@@ -20,7 +20,8 @@ def main() -> None:
     import forbear.cli.evaluate
     import forbear.cli.ingest
     import forbear.cli.policy
-    import forbear.cli.serve  # noqa: F401
+    import forbear.cli.serve
+    import forbear.cli.timeline  # noqa: F401
 
     try:
         app()

@@ -51,6 +51,12 @@ def options(
     _chosen["data"] = data
 
 
+def remember(data: Path | None) -> None:
+    """Keeps a data folder that was named before the command's own name."""
+    if data is not None:
+        _chosen["data"] = data
+
+
 def settings_of(data: Path | None, *, otherwise: Path | None = None) -> Settings:
     """Settings with the data folder named on the command line, before or after the command's name."""
     return load_settings(data=data or _chosen["data"], otherwise=otherwise)

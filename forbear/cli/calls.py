@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from forbear.cli import export
-from forbear.cli.app import AsJson, Data, app, application_of, operator
+from forbear.cli.app import AsJson, Data, app, application_of, operator, remember
 from forbear.cli.output import SEVERITY_STYLE, clock, console, note, print_json, say
 from pipeline.errors import NotFound
-from pipeline.records import CallStatus, Distress, Severity
+from pipeline.records import CallStatus, Distress, Finding, MetadataEvidence, Severity
 from pipeline.services.views import CallDetail, CallFilter, CallSummary
 
 if TYPE_CHECKING:
@@ -66,8 +66,13 @@ def table_of(calls: Iterable[CallSummary], title: str | None = None) -> Any:
     return table
 
 
-@app.command()
+calls_app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+app.add_typer(calls_app, name="calls")
+
+
+@calls_app.callback(invoke_without_command=True)
 def calls(
+    context: typer.Context,
     flagged: Annotated[
         bool | None, typer.Option("--flagged/--unflagged", help="Only these.", show_default=False)
     ] = None,
@@ -81,7 +86,10 @@ def calls(
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the calls, all of them, newest first."""
+    """List the calls, all of them, newest first. Its commands are about the call records of a dialler."""
+    if context.invoked_subcommand is not None:
+        remember(data)
+        return
     application = application_of(data, must_exist=True)
     wanted = CallFilter(
         flagged=flagged,
@@ -154,6 +162,8 @@ def show(
             out.print(f"         “{one['quote']}”", markup=False)
         if found.reason_en:
             out.print(f"         {found.reason_en}", markup=False, style="dim")
+        for line in told(found):
+            out.print(f"         {line}", markup=False, style="dim")
         for clause in found.clauses:
             unverified = " (unverified)" if clause.status == "memory" else ""
             out.print(f"         {clause.cite}{unverified}", markup=False, style="dim")
@@ -165,6 +175,15 @@ def show(
         out.print()
         for u in detail.transcript.utterances:
             out.print(f"{clock(u.start_ms)}  {u.role.value:8}  {u.text}", markup=False)
+
+
+def told(found: Finding) -> Iterator[str]:
+    """What a finding that rests on metadata rests on, in lines."""
+    if isinstance(found.evidence, MetadataEvidence):
+        if found.evidence.facts:
+            yield ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in found.evidence.facts.items())
+        if found.evidence.calls:
+            yield f"with {', '.join(found.evidence.calls)}"
 
 
 @app.command()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pipeline.records import CallContext, Finding, Transcript, WordsEvidence, encode
-from pipeline.services.views import CallDetail, CallSummary
+from pipeline.records import CallContext, Finding, MetadataEvidence, Transcript, WordsEvidence, encode
+from pipeline.services.views import Attempt, CallDetail, CallSummary
 
 
 def summary(call: CallSummary) -> dict[str, Any]:
@@ -52,6 +52,7 @@ def _context(context: CallContext) -> dict[str, Any]:
 def finding(found: Finding, transcript: Transcript | None) -> dict[str, Any]:
     evidence = found.evidence
     words = evidence if isinstance(evidence, WordsEvidence) else None
+    metadata = evidence if isinstance(evidence, MetadataEvidence) else None
     quote = None
     if words and transcript:
         span = words.span
@@ -72,6 +73,8 @@ def finding(found: Finding, transcript: Transcript | None) -> dict[str, Any]:
         "detectors": list(found.detectors),
         "features": list(found.features),
         "quote": quote,
+        "facts": dict(metadata.facts) if metadata else {},
+        "calls": list(metadata.calls) if metadata else [],
         "reason": found.reason_en,
     }
 
@@ -92,6 +95,19 @@ def detail(call: CallDetail) -> dict[str, Any]:
         if call.roles
         else None,
         "redacted": not call.original,
+    }
+
+
+def attempt(call: Attempt) -> dict[str, Any]:
+    """A call without a recording, with `findings`."""
+    return {
+        "id": call.id,
+        "call_id": call.call_id,
+        "file": call.file,
+        "flagged": call.flagged,
+        "severity": call.severity.value if call.severity else None,
+        **_context(call.context),
+        "findings": [finding(found, None) for found in call.findings],
     }
 
 

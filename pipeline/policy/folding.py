@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from pipeline.records import Word
 
@@ -79,6 +79,12 @@ def fold_characters(text: str) -> str:
     return _PAUSES.sub(" ", folded.translate(_SAME))
 
 
+@lru_cache(maxsize=1 << 16)
+def _tokens(text: str) -> tuple[str, ...]:
+    """What a word is made of; calls use the same words again and again."""
+    return tuple(_TOKEN.findall(fold_characters(text)))
+
+
 @cache
 def _written_out(word: str) -> str:
     """An English word without contraction and possessive."""
@@ -99,7 +105,7 @@ def fold(words: Sequence[Word]) -> Folded:
     owners: list[int] = []
     last_latin = ""
     for index, word in enumerate(words):
-        for token in _TOKEN.findall(fold_characters(word.text)):
+        for token in _tokens(word.text):
             first = token[0]
             if first >= "\u3400":
                 if first in FILLERS or _stuttered(out, first):

@@ -75,9 +75,12 @@ def _doubles(word: str) -> bool:
 
 
 @cache
-def stem(word: str) -> str:
-    """What the forms of a word have in common, for comparing and never for showing."""
-    word = _BASE_OF.get(word, word)
+def stem(word: str, *, irregular: bool = True) -> str:
+    """What the forms of a word have in common, for comparing and never for showing.
+
+    Without `irregular` only endings are taken off: paid stays another word than pay.
+    """
+    word = _BASE_OF.get(word, word) if irregular else word
     for ending in ("ies", "ied", "ing", "ed", "es", "s"):
         if word.endswith(ending) and len(word) - len(ending) >= 2:
             word = word[: -len(ending)] + ("y" if ending in ("ies", "ied") else "")

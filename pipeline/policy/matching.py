@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 
 import re2
 
+from pipeline.policy.english_ear import EnglishEar
 from pipeline.policy.features import MISHEARING, NEGATED, QUOTED, features_of
 from pipeline.policy.folding import fold
 from pipeline.policy.lexicon import Entry, Lexicon
 from pipeline.policy.likeness import Likeness
+from pipeline.policy.mishearing import Mishearing
 from pipeline.policy.phonetics import Ear
 from pipeline.records import Word
 
@@ -26,13 +28,18 @@ _LATIN = re.compile(r"[a-z]{2}")
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An entry found at words [word_start, word_end). `similarity` is 1 unless it was found by an example sentence."""
+    """An entry found at words [word_start, word_end).
+
+    `similarity` is 1 unless it was found by an example sentence; `guessed` where no listed term but the pattern's own
+    sound was recognised.
+    """
 
     entry: Entry
     word_start: int
     word_end: int
     features: tuple[str, ...]
     similarity: float = 1.0
+    guessed: bool = False
 
 
 class Matcher:
@@ -41,7 +48,7 @@ class Matcher:
     def __init__(self, lexicons: Iterable[Lexicon]) -> None:
         lexicons = tuple(lexicons)
         self._filters = {
-            lang: _PatternFilter([e for lexicon in lexicons if lexicon.lang == lang for e in lexicon.entries])
+            lang: _PatternFilter([e for lexicon in lexicons if lexicon.lang == lang for e in lexicon.entries], lang)
             for lang in {lexicon.lang for lexicon in lexicons}
         }
         self._likeness = {
@@ -63,9 +70,12 @@ class Matcher:
             found.extend(self._heard(text, {match.entry.id for match in found}))
         if "en" in self._filters and _LATIN.search(text):
             found.extend(_best(self._filters["en"].matches(text), text))
+            heard = self._filters["en"].misheard(text, {match.entry.id for match in found})
+            found.extend(_marked_misheard(_best(heard, text), guessed=True))
         found.extend(self._alike(text, {match.entry.id for match in found}))
         return [
-            Hit(match.entry, *folded.span(match.start, match.end), match.features, match.similarity) for match in found
+            Hit(match.entry, *folded.span(match.start, match.end), match.features, match.similarity, match.guessed)
+            for match in found
         ]
 
     def _alike(self, text: str, written: Collection[str]) -> Iterator[_Match]:
@@ -78,6 +88,7 @@ class Matcher:
 
     def _heard(self, text: str, written: Collection[str]) -> Iterator[_Match]:
         """Matches that come about once misheard terms are put right; not of entries that are found as written."""
+        found: list[_Match] = []
         repair = self._ear.repair(text)
         if repair is not None:
             matches = (
@@ -85,8 +96,11 @@ class Matcher:
                 for match in self._filters["zh"].matches(repair.text)
                 if match.entry.id not in written and not repair.places.isdisjoint(range(match.start, match.end))
             )
-            for match in _best(matches, repair.text):
-                yield replace(match, features=(*match.features, MISHEARING))
+            found = _best(matches, repair.text)
+        put_right = {match.entry.id for match in found}
+        by_sound = self._filters["zh"].misheard(text, {*written, *put_right})
+        yield from _marked_misheard(found)
+        yield from _marked_misheard(_best(by_sound, text), guessed=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +112,7 @@ class _Match:
     end: int
     features: tuple[str, ...] = ()
     similarity: float = 1.0
+    guessed: bool = False
 
 
 def _excluded(entry: Entry, text: str, start: int, end: int) -> bool:
@@ -113,13 +128,18 @@ def _features(entry: Entry, text: str, start: int, end: int) -> tuple[str, ...]:
 class _PatternFilter:
     """The patterns of one language behind one filter; Latin and Chinese alike."""
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
+    def __init__(self, entries: Sequence[Entry], lang: str) -> None:
         self._owners = [(entry, pattern) for entry in entries for pattern in entry.say]
         self._filter = re2.Filter()
         for _, pattern in self._owners:
             self._filter.Add(pattern.pattern)
         if self._owners:
             self._filter.Compile()
+        patterns = [pattern for _, pattern in self._owners]
+        self._ear: Mishearing | EnglishEar = Mishearing(patterns) if lang == "zh" else EnglishEar(patterns)
+        self._indexes: dict[str, set[int]] = {}
+        for index, (entry, _) in enumerate(self._owners):
+            self._indexes.setdefault(entry.id, set()).add(index)
 
     def matches(self, text: str) -> Iterator[_Match]:
         """Every match that no exclusion forbids."""
@@ -128,6 +148,18 @@ class _PatternFilter:
             for match in pattern.finditer(text):
                 if not _excluded(entry, text, match.start(), match.end()):
                     yield _Match(entry, match.start(), match.end())
+
+    def misheard(self, text: str, written: Collection[str]) -> Iterator[_Match]:
+        """Every match by sound of entries that are not `written`, and that no exclusion forbids."""
+        skip = {index for entry_id in written for index in self._indexes.get(entry_id, ())}
+        for owner, start, end in self._ear.find(text, skip):
+            entry = self._owners[owner][0]
+            if not _excluded(entry, text, start, end):
+                yield _Match(entry, start, end)
+
+
+def _marked_misheard(matches: Iterable[_Match], *, guessed: bool = False) -> Iterator[_Match]:
+    return (replace(match, features=(*match.features, MISHEARING), guessed=guessed) for match in matches)
 
 
 def _best(matches: Iterable[_Match], text: str) -> list[_Match]:

@@ -7,9 +7,11 @@ changed. Knows no category; the vocabulary comes from the lexicon.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+
+import re2
 
 _CJK = re.compile(r"[\u3400-\u9fff]+")
 _LONGEST = 6
@@ -52,6 +54,11 @@ def _sounds() -> tuple[dict[int, str], dict[str, str]]:
     return table, stands_for
 
 
+def sounds_of(text: str) -> str:
+    """The text with every Chinese character put for all that sound like it; the rest as it is, place by place."""
+    return text.translate(_sounds()[0])
+
+
 def _readings(term: str) -> set[str]:
     """How a term sounds: read as a phrase, and read character by character as the text is."""
     from pypinyin import Style, lazy_pinyin
@@ -79,17 +86,22 @@ class Ear:
                 self._terms.setdefault(sound, []).append(term)
                 for place in range(len(sound)) if len(term) >= _BEND else ():
                     self._bent.setdefault(f"{sound[:place]}*{sound[place + 1 :]}", []).append(term)
+        any_term = [*map(re.escape, self._terms), *(re.escape(bent).replace(r"\*", ".") for bent in self._bent)]
+        self._any = re2.compile("|".join(any_term)) if any_term else None
         self._lengths = sorted({len(sound) for sound in self._terms}, reverse=True)
-        self._starts = frozenset(sound[0] for sound in (*self._terms, *self._bent))
+
+    def _starts_in(self, sounds: str) -> Iterator[int]:
+        """Where a term, or one with a syllable off, may begin."""
+        place = 0
+        while self._any is not None and (found := self._any.search(sounds, place)) is not None:
+            yield found.start()
+            place = found.start() + 1
 
     def repair(self, text: str) -> Repair | None:
         """The text as it may have been said, or None when every term found is already written right."""
-        sounds = text.translate(_sounds()[0])
+        sounds = sounds_of(text)
         changed: dict[int, str] = {}
-        bent = len(sounds) >= _BEND
-        for start, first in enumerate(sounds):
-            if first not in self._starts and not bent:
-                continue
+        for start in self._starts_in(sounds):
             for length in self._lengths:
                 end = start + length
                 if end > len(sounds):

@@ -37,7 +37,8 @@ from pipeline.store.tables import AttemptRow
 _LOCK = "attempts"
 """Held by every transaction that writes call records."""
 
-_BATCH = 500
+_BATCH = 200
+"""So many rows are one transaction: nobody else writes to SQLite meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,13 +71,13 @@ class Attempts:
         self._timelines = timelines
 
     def import_csv(self, actor: Actor, path: Path) -> Imported:
-        """Takes an export in, one transaction an account; bad rows are told, and the rest goes on.
+        """Takes an export in, some accounts at a time; bad rows are told, and the rest goes on.
 
         Raises Forbidden, and BadMetadata when the file is no such CSV at all.
         """
         require(actor, Permission.CALLS_WRITE)
         bad: list[BadRow] = []
-        accounts: defaultdict[str, dict[str, _Record]] = defaultdict(dict)
+        accounts: defaultdict[str | None, dict[str, _Record]] = defaultdict(dict)
         key = secret_key(self._settings.data)
         for row in read_csv(path, about_files=False):
             try:
@@ -85,14 +86,14 @@ class Attempts:
                 bad.append(BadRow(number=row.number, reason=error.message))
             else:
                 # The last row of a call_id wins, as it would in an export of its own.
-                accounts[record.context.account_ref or ""][record.id] = record
+                accounts[record.context.account_ref][record.id] = record
         outcomes: Counter[Outcome] = Counter()
-        for records in accounts.values():
-            rows = list(records.values())
-            for start in range(0, len(rows), _BATCH):
-                outcomes += self._take(actor, rows[start : start + _BATCH], path.name, bad)
+        # By account, so that a timeline is judged once or twice and not once a row.
+        records = [record for of_account in accounts.values() for record in of_account.values()]
+        for start in range(0, len(records), _BATCH):
+            outcomes += self._take(actor, records[start : start + _BATCH], path.name, bad)
         with self._database.read() as session:
-            ids = [record.id for records in accounts.values() for record in records.values()]
+            ids = [record.id for record in records]
             flagged = sum(len(_flagged(session, ids[at : at + _BATCH])) for at in range(0, len(ids), _BATCH))
         return Imported(
             accepted=outcomes[Outcome.ACCEPTED],

@@ -148,6 +148,7 @@ class Calls:
             pack=record.judgement.pack,
             pack_version=record.judgement.pack_version,
             original=original,
+            outcomes=record.judgement.outcomes,
             safety=self._safety(record) if record.judgement.distress is Distress.CRITICAL else None,
         )
 

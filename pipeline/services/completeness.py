@@ -69,9 +69,6 @@ class CompletenessReport:
     unanswered: int
     gaps: tuple[Incomplete, ...]
 
-    def of(self, gap: Gap) -> tuple[Incomplete, ...]:
-        return tuple(found for found in self.gaps if found.gap is gap)
-
 
 class Completeness:
     """Compares recordings with call records."""

@@ -169,6 +169,10 @@ class Policies:
             raise NotFound(f"There is no pack {name[:60]!r}{suggestion(name, known)}", code="no_such_pack")
         return known[name]
 
+    def cases(self, actor: Actor, name: str) -> tuple[Case, ...]:
+        """The regression cases of a pack, those of the packs it extends included."""
+        return _cases_of(self.pack(actor, name))
+
     # --- versions
 
     def history(self, actor: Actor, *, limit: int = 200) -> tuple[PolicyVersion, ...]:

@@ -62,7 +62,7 @@ class Timelines:
         while True:
             # Whose they are may have changed while this waited.
             known = _calls(session, CallRow.id.in_(calls))
-            keys |= _keys(known, ()) | _keys(*_related(session, [*arriving, *known], attempts))
+            keys |= _keys(arriving, attempts) | _keys(*_related(session, [*arriving, *known], attempts))
             if keys <= held:
                 return frozenset(held)
             for kind, reference in sorted(keys - held):

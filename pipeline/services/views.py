@@ -11,6 +11,7 @@ from pipeline.policy.safety import ShownLine
 from pipeline.records import (
     Audio,
     CallContext,
+    CallOutcome,
     CallStatus,
     Damage,
     Distress,
@@ -110,6 +111,8 @@ class CallDetail:
     pack: str | None = None
     pack_version: str | None = None
     original: bool = False
+    outcomes: tuple[CallOutcome, ...] = ()
+    """How the call went as a whole. Of a step's place only the utterance may be used: its words count unredacted ones."""
     safety: ShownLine | None = None
     """Whom a person in danger may be told to call; None unless the call's distress is critical."""
 

@@ -31,6 +31,10 @@ _MISHEARD = 0.85
 """A term recognised by its sound alone is right a little less often than one that recognition wrote."""
 
 
+_GUESSED, _GUESS_AT_MOST = 0.9, 0.7
+"""A pattern recognised by its sound is a guess: shown to a reviewer, and never sure enough to flag a call alone."""
+
+
 class LexiconDetector:
     """Phrases and patterns of the packs' lexicons, over the words of each utterance."""
 
@@ -58,13 +62,17 @@ class LexiconDetector:
         ]
 
     def _signal(self, hit: Hit, utterance: Utterance) -> Signal:
-        heard = _MISHEARD if MISHEARING in hit.features else 1.0
+        probability = hit.entry.score * hit.similarity
+        if hit.guessed:
+            probability = min(_GUESS_AT_MOST, probability * _GUESSED)
+        elif MISHEARING in hit.features:
+            probability *= _MISHEARD
         return Signal(
             category=hit.entry.category,
             detector=self._stamp.name,
             span=Span(utterance=utterance.index, word_start=hit.word_start, word_end=hit.word_end),
             score=round(hit.entry.score * hit.similarity, 4),
-            probability=round(hit.entry.score * hit.similarity * heard, 4),
+            probability=round(probability, 4),
             model=self._stamp,
             entry=hit.entry.id,
             features=hit.features,

@@ -53,6 +53,7 @@ bind({
     else location.assign("/search");
   },
   "g q": () => location.assign("/"),
+  "g p": () => location.assign("/policy"),
   "g u": () => location.assign("/upload"),
   Escape: () => document.querySelectorAll("details.menu[open]:not(.plain)").forEach((menu) => (menu.open = false)),
 });

@@ -62,6 +62,12 @@ player.on("hover", (number) => light(number === null ? [] : [number]));
 player.on("region", (number) => choose(document.getElementById(`f${number}`)));
 
 found.addEventListener("click", (event) => {
+  const to = event.target.closest("a[data-to]");
+  if (to && !event.ctrlKey && !event.metaKey) {
+    event.preventDefault();
+    goTo(to);
+    return;
+  }
   const card = event.target.closest(".finding");
   const link = event.target.closest("a, summary, button");
   if (!card || (link && !link.matches("h3 .at")) || event.ctrlKey || event.metaKey) return;
@@ -69,6 +75,13 @@ found.addEventListener("click", (event) => {
   if (!getSelection().isCollapsed) return;
   choose(card);
 });
+/** What a trace or an outcome speaks of, without leaving the page. */
+function goTo(link) {
+  player.seek(Number(link.dataset.to));
+  const turn = document.getElementById(link.hash.slice(1));
+  if (turn) transcript.reveal(turn);
+}
+
 said.addEventListener("click", (event) => {
   const number = event.target.closest("a.no");
   if (!number) return;

@@ -1,6 +1,7 @@
 """Call records made by hand from the truth of the sample calls: what pages would show if every detector were perfect.
 
-Only display data: no detector, rule or model is judged by these.
+Only display data: no detector, rule or model is judged by these. The findings are those of the truth; the signals, from
+which traces and outcomes come, are those of the rules, which see less.
 """
 
 from __future__ import annotations
@@ -8,11 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from pipeline.policy.categories import Kind, category, distress_of
+from pipeline.policy.registry import Registry, load_registry
 from pipeline.records import (
     Audio,
     CallContext,
@@ -40,12 +43,21 @@ from pipeline.records import (
     Word,
     WordsEvidence,
 )
+from pipeline.stages.detect import Detect, build_rule_detectors
+from pipeline.stages.judge import judge_in
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 STAMP = ModelStamp(name="by-hand", version="1")
-PACK, PACK_VERSION = "cn", "2026.2"
+PACK, PACK_VERSION = "cn", "2026.0"
+"""Of an older version than is in force, as stored findings often are."""
 
 _POSSIBLE = {"threat.litigation_false", "pressure.amount_misrepresentation", "pressure.false_urgency", "threat.veiled"}
+_RULES = {
+    "disclosure.identity": "cn.identity-missing",
+    "disclosure.recording": "cn.recording-missing",
+    "contact.time": "cn.hours",
+}
+"""Rules that are not named for their category."""
 _OMITTED = {"disclosure.identity", "disclosure.recording", "disclosure.mini_miranda"}
 _METADATA = {"contact.time", "contact.frequency"}
 
@@ -100,7 +112,15 @@ def record(name: str, *, id: str, recording: Recording, context: CallContext, au
         and f.status in (FindingStatus.VIOLATION, FindingStatus.POSSIBLE)
         and f.severity.rank >= Severity.MEDIUM.rank
     ]
-    signals = {f.category for f in findings if f.role is Role.CUSTOMER}
+    said = {f.category for f in findings if f.role is Role.CUSTOMER}
+    signals = _detect()(transcript)
+    judged = judge_in(
+        _registry().pack_for(context),
+        transcript=transcript,
+        signals=signals,
+        context=context,
+        duration_ms=audio.duration_ms,
+    )
     return CallRecord(
         id=id,
         revision=1,
@@ -122,19 +142,30 @@ def record(name: str, *, id: str, recording: Recording, context: CallContext, au
             confidence=1.0 if stereo else 0.64,
             method="metadata" if stereo else "inferred",
         ),
-        signals=(),
+        signals=signals,
         judgement=Judgement(
             findings=findings,
             flagged=bool(flagging),
             severity=max((f.severity for f in flagging), key=lambda s: s.rank, default=None),
-            distress=distress_of(signals),
+            distress=distress_of(said),
             pack=PACK,
             pack_version=PACK_VERSION,
+            outcomes=judged.outcomes,
         ),
         redactions=tuple(_redactions(transcript)),
         measures=_measures(transcript),
         digests={},
     )
+
+
+@cache
+def _registry() -> Registry:
+    return load_registry()
+
+
+@cache
+def _detect() -> Detect:
+    return Detect(build_rule_detectors(_registry()))
 
 
 def _utterances(told: Mapping[str, Any], *, stereo: bool) -> Iterator[Utterance]:
@@ -213,7 +244,7 @@ def _finding(
         severity=found.severity,
         role=role,
         evidence=evidence,
-        rule=f"cn.{label}",
+        rule=_RULES.get(label, f"cn.{label}"),
         pack=PACK,
         pack_version=PACK_VERSION,
         clauses=clauses if judged else (),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.evaluation.calls import words_of
+from pipeline.stages.dialogue import words_of
 from pipeline.policy.features import features_of
 from pipeline.policy.lexicon import Lexicon, read_lexicon
 from pipeline.policy.matching import Hit, Matcher
@@ -95,8 +95,33 @@ def test_a_term_heard_wrong_is_found_and_says_so(tmp_path: Path) -> None:
     by_sound = Matcher([lexicon(tmp_path / "a", entries, "lang: zh\nsounds: [单位]\n")])
     assert found(by_sound, "我打到你担位去")["zh.pressure.third_party_contact.work"] == ("打到你担位", ("mishearing",))
     assert found(by_sound, "我打到你单位去")["zh.pressure.third_party_contact.work"][1] == ()
-    by_writing = Matcher([lexicon(tmp_path / "b", entries, "lang: zh\n")])
-    assert found(by_writing, "我打到你担位去") == {}
+
+
+def test_what_no_term_lists_is_a_guess_by_the_sound_of_the_pattern(tmp_path: Path) -> None:
+    entries = "lexicon:\n  pressure.third_party_contact:\n    work: {score: 0.8, say: 打…单位}\n"
+    matcher = Matcher([lexicon(tmp_path / "b", entries, "lang: zh\n")])
+    guess = matcher.find(words_of("我打到你担位去"))[0]
+    assert guess.guessed and guess.features == ("mishearing",)
+    assert not matcher.find(words_of("我打到你单位去"))[0].guessed
+    for other in ("我打到你旦为去", "我打到你但未去", "我打到你家去"):
+        assert matcher.find(words_of(other)) == [], "nothing of the word is left as it should be"
+
+
+@pytest.mark.parametrize(
+    ("heard", "entry"),
+    [
+        ("we will sued you in caught", "en.threat.litigation_false.sue"),
+        ("we will sue you in court", "en.threat.litigation_false.sue"),
+        ("i paid it", None),
+    ],
+)
+def test_english_is_found_by_key_and_tense_is_kept(tmp_path: Path, heard: str, entry: str | None) -> None:
+    entries = (
+        "lexicon:\n  threat.litigation_false:\n    sue: {score: 0.8, say: we will sue you in court}\n"
+        "    pay: {score: 0.8, say: i pay it}\n"
+    )
+    hits = Matcher([lexicon(tmp_path / "en", entries, "lang: en\n")]).find(words_of(heard))
+    assert [hit.entry.id for hit in hits] == ([entry] if entry else [])
 
 
 @pytest.mark.parametrize(

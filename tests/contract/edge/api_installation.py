@@ -43,6 +43,7 @@ from pipeline.services.calls import Calls
 from pipeline.services.health import Health
 from pipeline.services.indexing import Indexing
 from pipeline.services.intake import Intake
+from pipeline.services.policies import Policies
 from pipeline.services.processing import Processing
 from pipeline.services.search import Search
 from pipeline.services.timeline import Timelines
@@ -128,6 +129,10 @@ class Installation:
     @cached_property
     def health(self) -> Health:
         return Health(database=self.database, index=self.index)
+
+    @cached_property
+    def policies(self) -> Policies:
+        return Policies(database=self.database, artifacts=self.artifacts, settings=self.settings)
 
     @cached_property
     def processing(self) -> Processing:
