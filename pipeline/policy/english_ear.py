@@ -7,8 +7,10 @@ the same word is not told from what was misheard: both rest on a guess. The tran
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
+from itertools import combinations, islice, product
 
 import re2
 
@@ -26,7 +28,12 @@ _SAME = {word: group[0] for group in _GROUPS for word in group[1:]}
 _KEPT = frozenset({"yours", "ours", "hers", "theirs", "its", "his", "us", "is", "was", "has", "does", "this", "less"})
 """Words whose ending is no ending."""
 _TOKEN = re.compile(r"\[[^\]]*\]|\\[a-zA-Z]|\(\?:|[a-z]+(?:\?(?![:a-z]))?")
+_LITERAL = re.compile(r"(?<![\\[a-z])[a-z]+(?:\?(?![:a-z]))?")
 _WORD = re.compile(r"[a-z]+")
+_WORDS_A_CHANGE = 4
+"""One word in so many of a span may be wrong, and one in any case."""
+_MOST_READINGS = 24
+"""So many ways to put a span right are tried before it is given up."""
 
 
 @cache
@@ -40,25 +47,83 @@ def key_of(word: str) -> str:
     return _SAME.get(found := stem(word, irregular=False), found)
 
 
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    written: re2._Regexp
+    heard: re2._Regexp
+    words: frozenset[str]
+    by_key: Mapping[str, tuple[str, ...]]
+
+
 class EnglishEar:
     """English patterns behind one filter over keys. Immutable once built."""
 
     def __init__(self, patterns: Sequence[re2._Regexp]) -> None:
-        self._patterns = [re2.compile(_in_keys(pattern.pattern)) for pattern in patterns]
+        self._patterns = [_pattern(pattern) for pattern in patterns]
         self._filter = re2.Filter()
         for pattern in self._patterns:
-            self._filter.Add(pattern.pattern)
+            self._filter.Add(pattern.heard.pattern)
         if self._patterns:
             self._filter.Compile()
 
     def find(self, text: str, skip: Collection[int]) -> Iterator[tuple[int, int, int]]:
-        """Patterns that the text holds by key, with their place in the text; those of `skip` are not looked for."""
+        """Patterns that the text holds by key, with their place in the text; those of `skip` are not looked for.
+
+        A match counts when the text matches the pattern as written once few of its words are put right.
+        """
         heard = _WORD.sub(lambda word: key_of(word[0]), text)
         found = [index for index in (self._patterns and self._filter.Match(heard)) or () if index not in skip]
         place_of = _places(text) if found else []
         for index in found:
-            for match in self._patterns[index].finditer(heard):
-                yield index, place_of[match.start()], place_of[match.end() - 1] + 1
+            pattern = self._patterns[index]
+            for match in pattern.heard.finditer(heard):
+                start, end = place_of[match.start()], place_of[match.end() - 1] + 1
+                if _can_be_put_right(pattern, text, start, end):
+                    yield index, start, end
+
+
+def _pattern(written: re2._Regexp) -> _Pattern:
+    words = {form for token in _LITERAL.findall(written.pattern) for form in _forms(token) if len(form) > 1}
+    by_key: dict[str, tuple[str, ...]] = {}
+    for word in sorted(words):
+        by_key[key_of(word)] = (*by_key.get(key_of(word), ()), word)
+    return _Pattern(written, re2.compile(_in_keys(written.pattern)), frozenset(words), by_key)
+
+
+def _forms(token: str) -> tuple[str, ...]:
+    return (token[:-1], token[:-2]) if token.endswith("?") else (token,)
+
+
+def _can_be_put_right(pattern: _Pattern, text: str, start: int, end: int) -> bool:
+    """Whether the span matches as written with one word, or one in a few, put for another of the same key."""
+    spoken = list(_WORD.finditer(text, start, end))
+    doubtful = {
+        place: tuple(other for other in pattern.by_key.get(key_of(word[0]), ()) if other != word[0])
+        for place, word in enumerate(spoken)
+    }
+    doubtful = {place: others for place, others in doubtful.items() if others}
+    wrong = {place for place in doubtful if spoken[place][0] not in pattern.words}
+    most = max(1, len(spoken) // _WORDS_A_CHANGE)
+    if not doubtful or len(wrong) > most:
+        return False
+    for count in range(1, most + 1):
+        for places in islice(combinations(doubtful, count), _MOST_READINGS):
+            for reading in islice(product(*(doubtful[place] for place in places)), _MOST_READINGS):
+                right = dict(zip(places, reading, strict=True))
+                if _matches(pattern.written, text, spoken, right):
+                    return True
+    return False
+
+
+def _matches(written: re2._Regexp, text: str, spoken: Sequence[re.Match[str]], right: Mapping[int, str]) -> bool:
+    pieces, at = [], 0
+    for place, word in enumerate(spoken):
+        pieces += [text[at : word.start()], right.get(place, word[0])]
+        at = word.end()
+    start, grown = spoken[0].start(), sum(len(new) - len(spoken[place][0]) for place, new in right.items())
+    corrected = "".join([*pieces, text[at:]])
+    last = spoken[-1].end() + grown
+    return any(m.start() < last and m.end() > start for m in written.finditer(corrected))
 
 
 def _places(text: str) -> list[int]:

@@ -1,7 +1,7 @@
 """The JSON Schema of policy files, so that an editor completes keys, categories and facts while one types.
 
-Made from the same lists that reading checks against. What a schema can't say (circles, rules that can never hit, RE2) is
-for `forbear policy lint`.
+Made from the same lists that reading checks against. What a schema can't say (circles, rules that can never hit, RE2)
+is for `forbear policy lint`.
 """
 
 from __future__ import annotations
@@ -222,7 +222,7 @@ def _definitions() -> Schema:
 
 def _conditions(said: Schema) -> list[Schema]:
     by = _some(_ref("role"))
-    tests = {
+    tests: Schema = {
         Comparison.IS: {"type": ["string", "boolean", "number"]},
         Comparison.ONE_OF: {"type": "array"},
         Comparison.OVER: _NUMBER,

@@ -112,7 +112,7 @@ class CallDetail:
     pack_version: str | None = None
     original: bool = False
     outcomes: tuple[CallOutcome, ...] = ()
-    """How the call went as a whole. Of a step's place only the utterance may be used: its words count unredacted ones."""
+    """How the call went. Of a step's place only the utterance may be used: its words count unredacted ones."""
     safety: ShownLine | None = None
     """Whom a person in danger may be told to call; None unless the call's distress is critical."""
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.stages.dialogue import words_of
 from pipeline.policy.features import features_of
 from pipeline.policy.lexicon import Lexicon, read_lexicon
 from pipeline.policy.matching import Hit, Matcher
 from pipeline.policy.phonetics import Ear, blur
 from pipeline.policy.source import BadPolicy
+from pipeline.stages.dialogue import words_of
 
 ZH = """
 lexicon:
