@@ -1,18 +1,20 @@
-"""Takes the pictures of docs/screenshots from a running server: every page, wide and narrow, light and dark.
+"""Takes the pictures of docs/screenshots: every page, wide and narrow, light and dark, in all languages.
 
-    forbear demo                                       # in one terminal; it prints a one-time link
-    python scripts/screenshots.py 'http://127.0.0.1:8000/sign-in?link=…'
-
-Needs the `dev` extra, Pillow and Chromium. The pictures are reduced to 256 colours, which flat pages do not miss.
+Runs `forbear demo` (whose calls stay in ./demo-data, so a second time is quick) and looks at it; or, given the one-time
+sign-in link that a running server printed, at that server. Needs the `dev` extra and Chromium.
+The pictures are reduced to 256 colours, which flat pages do not miss.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -103,7 +105,7 @@ def small(png: bytes) -> bytes:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("link", help="the one-time sign-in link of a running server")
+    parser.add_argument("link", nargs="?", help="the one-time sign-in link of a running server; else a demo is started")
     parser.add_argument("--out", type=Path, default=FOLDER)
     parser.add_argument("--only", default="", help="only pictures whose name contains this")
     asked = parser.parse_args()
@@ -111,30 +113,53 @@ def main() -> int:
     if chromium is None:
         print("No Chromium found; install it (Debian: apt-get install chromium).", file=sys.stderr)
         return 1
-    address = urlsplit(asked.link)
+    with nullcontext(asked.link) if asked.link else demo() as link:
+        take_all(chromium, link, asked.out, asked.only)
+    return 0
+
+
+@contextmanager
+def demo() -> Iterator[str]:
+    """The sign-in link of a demo that runs as long as this does."""
+    command = [sys.executable, "-c", "from forbear.cli import main; main()", "demo"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            for line in server.stdout:
+                print(line, end="")
+                if found := re.search(r"http://\S+/sign-in\?link=\S+", line):
+                    yield found[0]
+                    return
+            raise SystemExit("The demo ended before it served anything; see what it printed.")
+        finally:
+            server.terminate()
+
+
+def take_all(chromium: str, link: str, out: Path, only: str) -> None:
+    """Every picture whose name holds `only`."""
+    address = urlsplit(link)
     base = f"{address.scheme}://{address.netloc}"
-    asked.out.mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         # Without a sandbox, because containers run this as root; the only pages it sees are our own.
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        (asked.out / "sign-in-wide-light-en.png").write_bytes(
+        (out / "sign-in-wide-light-en.png").write_bytes(
             small(take(browser, base, Shot(name="", path="", language="en"), "/sign-in", None))
         )
         context = browser.new_context(locale="en-US", timezone_id=ZONE)
         page = context.new_page()
-        page.goto(asked.link)
+        page.goto(link)
         page.wait_for_url(base + "/")
         state, calls = context.storage_state(), calls_by_file(page, base)
         context.close()
         for shot in shots():
             wanted = shot.path.partition("{")[2].partition("}")[0]
-            if asked.only not in shot.name or (wanted and wanted not in calls):
+            if only not in shot.name or (wanted and wanted not in calls):
                 continue
             picture = small(take(browser, base, shot, shot.path.replace(f"{{{wanted}}}", calls.get(wanted, "")), state))
-            (asked.out / f"{shot.name}.png").write_bytes(picture)
+            (out / f"{shot.name}.png").write_bytes(picture)
             print(f"{shot.name}.png  {len(picture) // 1024} kB")
         browser.close()
-    return 0
 
 
 if __name__ == "__main__":
