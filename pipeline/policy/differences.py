@@ -26,9 +26,10 @@ class Difference:
 
 
 def differences(old: Pack, new: Pack) -> tuple[Difference, ...]:
-    """From `old` to `new`: rules, clauses, lexicon entries, sounds, patterns, settings."""
+    """From `old` to `new`: rules, cross-call rules, clauses, lexicon entries, sounds, patterns, settings."""
     found: list[Difference] = []
     found += _compare("rule", _rules(old), _rules(new))
+    found += _compare("timeline", _timeline(old), _timeline(new))
     found += _compare("clause", old.clauses, new.clauses)
     found += _compare("entry", _entries(old), _entries(new))
     found += _compare("sound", {s.id: s for s in old.sounds}, {s.id: s for s in new.sounds})
@@ -42,6 +43,10 @@ def differences(old: Pack, new: Pack) -> tuple[Difference, ...]:
 def _rules(pack: Pack) -> dict[str, object]:
     """Rules without the pack's name, so that a pack and one that extends it are comparable."""
     return {rule.id.removeprefix(f"{pack.name}."): rule for rule in pack.rules}
+
+
+def _timeline(pack: Pack) -> dict[str, object]:
+    return {rule.id.removeprefix(f"{pack.name}."): rule for rule in pack.timeline}
 
 
 def _entries(pack: Pack) -> dict[str, object]:
