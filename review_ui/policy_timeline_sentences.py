@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.policy.timeline_rules import AfterRule, AnyTimelineRule, CountRule, PauseRule, Unknown, Whom
+from pipeline.policy.timeline_rules import AfterRule, AnyTimelineRule, CountRule, PauseRule, Same, Unknown, Whom
 from review_ui.policy_sentences import Sentences
 
 
@@ -23,7 +23,9 @@ def timeline_sentences(rule: AnyTimelineRule, sentences: Sentences) -> tuple[str
         case AfterRule():
             lead = _after(rule, sentences)
     joined = words("join.list")
-    limits = [words("policy.timeline.per", what=joined.join(words(f"policy.same.{one}") for one in sorted(rule.per)))]
+    limits = [
+        words("policy.timeline.per", what=joined.join(words(f"policy.same.{one}") for one in Same if one in rule.per))
+    ]
     if isinstance(rule, AfterRule):
         limits += _after_limits(rule, sentences)
     limits += [words("policy.consent", fact=sentences.fact(name)) for name in rule.consent]

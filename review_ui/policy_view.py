@@ -155,19 +155,21 @@ class PolicyPage:
 
 
 def pack_tabs(
-    packs: Sequence[Pack], others: Sequence[Pack], chosen: str, words: Words, *, to: str
+    packs: Sequence[Pack], others: Sequence[tuple[str, Pack]], chosen: str, words: Words, *, to: str
 ) -> tuple[PackTab, ...]:
-    """The packs in force and then others that can be looked at; `to` is the page that the tabs lead to."""
+    """The packs in force, then others by their addresses; `to` is the page that the tabs lead to."""
+    in_force = [(pack.name, pack, words(f"jurisdiction.{pack.jurisdiction}"), "") for pack in packs]
+    beside = [(name, pack, pack.name, words("policy.not_in_force")) for name, pack in others]
     return tuple(
         PackTab(
-            name=pack.name,
-            title=words(f"jurisdiction.{pack.jurisdiction}") if pack in packs else pack.name,
+            name=name,
+            title=title,
             version=short_pack(pack.name, pack.version),
-            note="" if pack in packs else words("policy.not_in_force"),
-            href=f"{to}?{urlencode({'pack': pack.name})}",
-            chosen=pack.name == chosen,
+            note=note,
+            href=f"{to}?{urlencode({'pack': name})}",
+            chosen=name == chosen,
         )
-        for pack in (*packs, *others)
+        for name, pack, title, note in (*in_force, *beside)
     )
 
 

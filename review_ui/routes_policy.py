@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from api.application import application_of
 from pipeline.errors import InvalidInput, NotFound
-from pipeline.policy.cases import Case, cases_of
+from pipeline.policy.cases import Case
 from pipeline.policy.facts import facts
 from pipeline.policy.pack import Pack
 from pipeline.policy.registry import Registry, shipped_packs
@@ -37,7 +37,7 @@ def browse(request: Request, visit: ReaderVisit, pack: str = "", category: str =
     address = pack or default_pack(request, visit.actor).name
     chosen = policies.pack(visit.actor, address)
     packs = policies.packs(visit.actor)
-    others = [*shipped_beside(packs), *([chosen] if address.isdigit() else [])]
+    others = [(one.name, one) for one in shipped_beside(packs)] + ([(address, chosen)] if address.isdigit() else [])
     page = policy_page(
         chosen,
         policies.cases(visit.actor, address),
@@ -56,7 +56,7 @@ def write(request: Request, visit: ReaderVisit, pack: str = "", case: str = "", 
     """The form, empty or with the dialogue of a regression case or the redacted words of a call."""
     asked, origin = Tried(pack=pack or default_pack(request, visit.actor).name), ""
     if case:
-        found = _case(request, visit.actor, case)
+        found = _case(request, visit.actor, case, address=pack)
         asked = tried_of_case(found, pack or found.pack)
         origin = visit.reader.words("policy.try.from_case", name=found.name.replace("-", " "))
     elif call:
@@ -166,19 +166,17 @@ def _cases_by_pack(request: Request, visit: SignedVisit, packs: Sequence[Pack]) 
     return groups
 
 
-def _case(request: Request, actor: Actor, named: str) -> Case:
+def _case(request: Request, actor: Actor, named: str, *, address: str) -> Case:
+    """A case by its pack and name: of the pack at `address`, of one in force, or of one that ships."""
     pack, _, name = named.partition(":")
     policies = application_of(request).policies
-    known = {one.name for one in policies.packs(actor)}
-    cases = policies.cases(actor, pack) if pack in known else cases_of(pack) if pack in _shipped_names() else ()
-    found = next((case for case in cases if case.name == name), None)
+    known = {one.name for one in policies.packs(actor)} | {one.name for one in shipped_packs()}
+    addresses = [one for one in (address, pack) if one in known or one.isdigit()]
+    cases = (case for one in addresses for case in policies.cases(actor, one))
+    found = next((case for case in cases if (case.pack, case.name) == (pack, name)), None)
     if found is None:
         raise NotFound("There is no such regression case.", code="no_such_case")
     return found
-
-
-def _shipped_names() -> set[str]:
-    return {pack.name for pack in shipped_packs()}
 
 
 # --- judging ---

@@ -79,14 +79,14 @@ def ingest(files: int) -> None:
     subprocess.run([sys.executable, ROOT / "scripts" / "bench_ingest.py", str(files)], check=True)
 
 
-def script(name: str) -> None:
-    subprocess.run([sys.executable, ROOT / "scripts" / name], check=True)
+def script(name: str, *arguments: str) -> None:
+    subprocess.run([sys.executable, ROOT / "scripts" / name, *arguments], check=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", choices=("speed", "memory", "ingest", "search", "policy"))
+    parser.add_argument("--only", choices=("speed", "memory", "ingest", "search", "policy", "whatif"))
     arguments = parser.parse_args()
     quick = arguments.quick
     parts = {
@@ -95,6 +95,7 @@ def main() -> None:
         "ingest": lambda: ingest(100 if quick else 500),
         "search": lambda: script("bench_search.py"),
         "policy": lambda: script("bench_policy.py"),
+        "whatif": lambda: script("bench_whatif.py", "--calls", "1000" if quick else "10000"),
     }
     print(f"machine: {machine()}", flush=True)
     for name, part in parts.items():

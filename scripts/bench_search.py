@@ -108,7 +108,7 @@ def searches() -> dict[str, Callable[[random.Random], tuple[SearchQuery, Scope]]
 def measure(count: int, rounds: int) -> dict[str, object]:
     """Builds the index in a temporary folder, then asks; times are in milliseconds and hold all counts of a page."""
     documents = list(utterances(count))
-    with tempfile.TemporaryDirectory(prefix="forbear-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="forbear-bench-", ignore_cleanup_errors=True) as folder:
         index = TantivyIndex(Path(folder))
         began = time.perf_counter()
         index.rebuild(documents)

@@ -50,6 +50,11 @@ def shots() -> Iterator[Shot]:
         "call-taiwan": "/calls/{dev-zh-17}",
         "call-english": "/calls/{dev-en-07}",
         "search": "/search?q=投诉",
+        "policy": "/policy?pack=cn&category=threat.litigation_false",
+        "policy-pack": "/policy?pack=us",
+        "policy-try": "/policy/try?case=cn:whole-sum-demanded-of-somebody-out-of-work",
+        "policy-versions": "/policy/versions",
+        "why": "/calls/{dev-zh-08}/why?rule=cn.pressure.borrow_to_pay",
         "upload": "/upload",
     }
     for name, path in pages.items():

@@ -12,7 +12,9 @@ if (list) {
 
   // Where there is no room beside it, the list waits to be asked for once a category is open.
   if (narrow && list.querySelector("li a[aria-current]")) list.querySelector(".fold").open = false;
-  list.querySelector("li a[aria-current]")?.scrollIntoView({ block: "nearest" });
+  // Within the list only: the page itself stays where it is.
+  const chosen = list.querySelector("li a[aria-current]");
+  if (chosen) list.scrollTop = chosen.offsetTop - list.clientHeight / 2;
 
   box.addEventListener("input", () => {
     const wanted = box.value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
