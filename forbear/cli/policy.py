@@ -106,7 +106,7 @@ def explain(
     if as_json:
         print_json(traces_as_json(explanation))
         return
-    print_traces(explanation, detail.transcript, everything=everything)
+    print_traces(explanation, everything=everything)
 
 
 @policies.command("try")
@@ -140,7 +140,7 @@ def try_dialogue(
     if as_json:
         print_json(traces_as_json(explanation))
         return
-    print_traces(explanation, explanation.transcript, everything=everything)
+    print_traces(explanation, everything=everything)
 
 
 @policies.command()

@@ -26,8 +26,8 @@ _WHY = {
 }
 
 
-def print_traces(explanation: Explanation, transcript: Transcript | None, *, everything: bool) -> None:
-    """Rules that hit, then those that came near; quotes are taken from `transcript`, which may be redacted."""
+def print_traces(explanation: Explanation, *, everything: bool) -> None:
+    """Rules that hit, then those that came near."""
     from rich.text import Text
 
     out = console()
@@ -50,7 +50,7 @@ def print_traces(explanation: Explanation, transcript: Transcript | None, *, eve
             out.print(
                 Text.assemble(("   met     " if given.met else "   not met ", "green" if given.met else "dim"), name)
             )
-            for line in _lines(given, transcript):
+            for line in _lines(given, explanation.transcript):
                 out.print(f"           {line}", highlight=False, markup=False)
 
 
@@ -63,7 +63,7 @@ def _saw(trace: RuleTrace) -> bool:
     return any(given.hits or given.rejected for given in trace.answers.values())
 
 
-def _lines(given: Answer, transcript: Transcript | None) -> Iterable[str]:
+def _lines(given: Answer, transcript: Transcript) -> Iterable[str]:
     for signal in given.hits:
         yield f"{_where(signal, transcript)}  {signal.category} {signal.probability:.2f}"
     for window in given.windows:
@@ -74,9 +74,7 @@ def _lines(given: Answer, transcript: Transcript | None) -> Iterable[str]:
         yield f"{_where(one.signal, transcript)}  {one.signal.category}: {_WHY[one.why].format(one.detail)}"
 
 
-def _where(signal: Signal, transcript: Transcript | None) -> str:
-    if transcript is None or signal.span.utterance >= len(transcript.utterances):
-        return f"utterance {signal.span.utterance}"
+def _where(signal: Signal, transcript: Transcript) -> str:
     utterance = transcript.utterances[signal.span.utterance]
     quote = utterance.quote(signal.span.word_start, signal.span.word_end)
     return f"{clock(utterance.start_ms)} “{quote}”"

@@ -29,6 +29,7 @@ from pipeline.policy.registry import Registry, load_registry, shipped_packs
 from pipeline.policy.source import BadPolicy, suggestion
 from pipeline.records import CallContext, CallRecord, CallStatus, Jurisdiction, Role, decode, encode
 from pipeline.services.processing import RECORD
+from pipeline.services.redacted import redacted_signals
 from pipeline.services.scope import require, visible
 from pipeline.services.views import Actor, Permission
 from pipeline.settings import Settings
@@ -304,13 +305,14 @@ class Policies:
         return differences(self.pack(actor, old), self.pack(actor, new))
 
     def explain(self, actor: Actor, call: str) -> Explanation:
-        """A call's newest revision under the policy in force, rule by rule."""
+        """A call's newest revision under the policy in force, rule by rule, over its redacted words."""
         record = self._record(actor, call)
         pack = self.registry().pack_for(record.context)
+        transcript, signals = redacted_signals(record)
         return explain(
             pack,
-            transcript=record.transcript,
-            signals=record.signals,
+            transcript=transcript,
+            signals=signals,
             context=record.context,
             duration_ms=record.audio.duration_ms,
         )

@@ -14,6 +14,7 @@ from pipeline.records import (
     ModelStamp,
     Redaction,
     Role,
+    Signal,
     Span,
     Transcript,
     Utterance,
@@ -29,6 +30,23 @@ _LONG_NUMBER = 10**9
 
 def redacted_view(record: CallRecord) -> tuple[Transcript, tuple[Finding, ...]]:
     """The transcript with each redacted stretch as one word, and the findings with spans that count these words."""
+    transcript, places = _redacted_transcript(record)
+    return transcript, tuple(_moved(finding, places) for finding in record.judgement.findings)
+
+
+def redacted_signals(record: CallRecord) -> tuple[Transcript, tuple[Signal, ...]]:
+    """The same transcript, and the signals with spans that count its words."""
+    transcript, places = _redacted_transcript(record)
+    moved = (
+        replace(signal, span=places[signal.span.utterance].span(signal.span))
+        if signal.span.utterance in places
+        else signal
+        for signal in record.signals
+    )
+    return transcript, tuple(moved)
+
+
+def _redacted_transcript(record: CallRecord) -> tuple[Transcript, dict[int, _Places]]:
     by_utterance: defaultdict[int, list[Redaction]] = defaultdict(list)
     for redaction in record.redactions:
         by_utterance[redaction.span.utterance].append(redaction)
@@ -42,8 +60,7 @@ def redacted_view(record: CallRecord) -> tuple[Transcript, tuple[Finding, ...]]:
         words = redacted_words(utterance, redactions)
         places[utterance.index] = _Places(utterance.words, words, redactions)
         utterances.append(replace(utterance, words=words))
-    findings = tuple(_moved(finding, places) for finding in record.judgement.findings)
-    return replace(record.transcript, utterances=tuple(utterances)), findings
+    return replace(record.transcript, utterances=tuple(utterances)), places
 
 
 class _Places:

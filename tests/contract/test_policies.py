@@ -17,6 +17,7 @@ from pipeline.services.views import Actor, Permission
 from pipeline.stages.detect import Detect, build_rule_detectors
 from pipeline.stages.dialogue import transcript_of
 from pipeline.stages.judge import Judge
+from pipeline.stages.redact import redact
 from pipeline.whatif import Counted
 from tests.stores import ADMIN, KINDS, World, database_url, record_of, wav
 
@@ -52,7 +53,9 @@ class Bank(World):
         path.write_text(dedent(text), encoding="utf-8")
         return path
 
-    def judged_call(self, seed: int, lines: tuple[tuple[Role, str], ...], **metadata: str) -> str:
+    def judged_call(
+        self, seed: int, lines: tuple[tuple[Role, str], ...], *, redacted: bool = False, **metadata: str
+    ) -> str:
         """A call processed by the policy in force."""
         call = self.take(wav(self.folder / f"{seed}.wav", seed), {"call_id": f"k{seed}", **metadata}).id
         assert call is not None
@@ -63,6 +66,7 @@ class Bank(World):
         signals = Detect(build_rule_detectors(registry))(transcript)
         judgement = Judge(registry)(transcript=transcript, signals=signals, context=work.context, duration_ms=9000)
         record = replace(record_of(work), transcript=transcript, signals=signals, judgement=judgement)
+        record = replace(record, redactions=redact(transcript)) if redacted else record
         assert self.processing.finish(call, work.generation, record)
         return call
 
@@ -193,6 +197,16 @@ def test_a_call_is_explained_rule_by_rule_under_the_policy_in_force(bank: Bank) 
     assert explanation.rule_of(hit["cn.threat.violence"].findings[0]) is hit["cn.threat.violence"]
     with pytest.raises(NotFound):
         bank.policies.explain(replace(READER, teams=frozenset({"north"})), call)
+
+
+def test_an_explanation_holds_redacted_words_only(bank: Bank) -> None:
+    call = bank.judged_call(5, ((Role.AGENT, "您的卡号是4111111111111111，再不还我叫人把你腿打断。"),), redacted=True)
+    explanation = bank.policies.explain(READER, call)
+    said = explanation.transcript.utterances[0].text
+    assert "4111" not in said
+    hit = next(t for t in explanation.rules if t.rule.id == "cn.threat.violence").answers["said"].hits[0]
+    utterance = explanation.transcript.utterances[0]
+    assert "腿打断" in utterance.quote(hit.span.word_start, hit.span.word_end)
 
 
 def test_a_dialogue_is_tried_and_nothing_is_kept(bank: Bank) -> None:
