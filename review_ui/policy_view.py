@@ -159,7 +159,9 @@ def pack_tabs(
 ) -> tuple[PackTab, ...]:
     """The packs in force, then others by their addresses; `to` is the page that the tabs lead to."""
     in_force = [(pack.name, pack, words(f"jurisdiction.{pack.jurisdiction}"), "") for pack in packs]
-    beside = [(name, pack, pack.name, words("policy.not_in_force")) for name, pack in others]
+    beside = [
+        (name, pack, words(f"jurisdiction.{pack.jurisdiction}"), words("policy.not_in_force")) for name, pack in others
+    ]
     return tuple(
         PackTab(
             name=name,
