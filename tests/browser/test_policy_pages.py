@@ -104,7 +104,7 @@ def test_a_category_shows_its_clauses_rules_and_examples(visit: Callable[..., Vi
     page.keyboard.press("p")
     page.wait_for_url("**/policy")
     page.click("text=United States")
-    page.click(".list >> text=False or unfounded threat of litigation")
+    page.click(".catalogue >> text=False or unfounded threat of litigation")
     assert "us" in page.inner_text(".tabs a[aria-current]")
     told = page.inner_text("#about")
     for part in (
@@ -122,10 +122,10 @@ def test_a_category_shows_its_clauses_rules_and_examples(visit: Callable[..., Vi
 
 def test_the_list_is_narrowed_while_one_types_and_enter_opens_the_first(visit: Callable[..., Visitor]) -> None:
     page = visit(language="zh-Hans").open("/policy")
-    whole = page.locator(".list li:visible").count()
+    whole = page.locator(".catalogue li:visible").count()
     page.keyboard.press("/")
     page.keyboard.type("抓捕")
-    assert whole == 67 and page.locator(".list li:visible").count() == 1
+    assert whole == 67 and page.locator(".catalogue li:visible").count() == 1
     page.keyboard.press("Enter")
     page.wait_for_url("**category=threat.arrest**")
     assert "抓捕" in page.inner_text("#about h2")
@@ -137,8 +137,8 @@ def test_the_list_is_narrowed_without_scripts(visit: Callable[..., Visitor]) -> 
     page = visit(language="en", script=False).open("/policy?pack=uk")
     page.fill("#q", "lawyer")
     page.press("#q", "Enter")
-    assert 0 < page.locator(".list li").count() < 10
-    page.locator(".list li a").first.click()
+    assert 0 < page.locator(".catalogue li").count() < 10
+    page.locator(".catalogue li a").first.click()
     assert page.locator("#about .rule").count() >= 1
     assert page.input_value("#q") == "lawyer"
 
