@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 
 from pipeline.policy.pack import Pack
 from pipeline.records import Finding
-from pipeline.services.policies import CaseReport, CaseResult, PolicyState, PolicyVersion
+from pipeline.services.policies import PolicyState, PolicyVersion
+from pipeline.services.regression import CaseReport, CaseResult
 from pipeline.services.views import Actor, Permission
 from pipeline.whatif import REVIEW_MINUTES, Counted, FindingChange, WhatIf
 from review_ui.findings_view import short_pack, tone_of

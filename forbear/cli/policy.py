@@ -13,7 +13,8 @@ from forbear.cli.output import clock, console, note, print_json, say
 
 if TYPE_CHECKING:
     from pipeline.policy.pack import Pack
-    from pipeline.services.policies import CaseReport, PolicyVersion
+    from pipeline.services.policies import PolicyVersion
+    from pipeline.services.regression import CaseReport
     from pipeline.whatif import WhatIf
 
 policies = typer.Typer(help="Rules: lint, test, explain, compare, try out and publish them.", no_args_is_help=True)

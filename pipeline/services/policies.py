@@ -20,16 +20,17 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pipeline.errors import Conflict, InvalidInput, NotFound
-from pipeline.policy import cases as regression
+from pipeline.errors import Conflict, NotFound
 from pipeline.policy.cases import Case
 from pipeline.policy.differences import Difference, differences
-from pipeline.policy.pack import PACKS_DIR, Pack, read_pack
+from pipeline.policy.pack import Pack, read_pack
 from pipeline.policy.registry import Registry, load_registry, shipped_packs
 from pipeline.policy.source import BadPolicy, suggestion
 from pipeline.records import CallContext, CallRecord, CallStatus, Jurisdiction, Role, decode, encode
+from pipeline.services.policy_files import bundle_of, laid_out
 from pipeline.services.processing import RECORD
 from pipeline.services.redacted import redacted_signals
+from pipeline.services.regression import CaseReport, cases_of_pack, run_cases
 from pipeline.services.scope import require, visible
 from pipeline.services.views import Actor, Permission
 from pipeline.settings import Settings
@@ -37,7 +38,6 @@ from pipeline.stages.explain import DialogueJudge, Explanation, explain
 from pipeline.store import audit
 from pipeline.store.artifacts import Artifacts
 from pipeline.store.database import Database, lock
-from pipeline.store.folders import private_folder, write_whole
 from pipeline.store.tables import CallRow, PolicyRow
 from pipeline.whatif import Comparison, Rejudge, WhatIf
 
@@ -55,46 +55,6 @@ class PolicyState(StrEnum):
     PUBLISHED = "published"
     REPLACED = "replaced"
     DISCARDED = "discarded"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CaseResult:
-    """One regression case under a pack. `wrong` says what is missing or was found although it never may be."""
-
-    name: str
-    pack: str
-    place: str
-    locked: bool
-    known_gap: bool
-    passed: bool
-    wrong: tuple[str, ...] = ()
-
-    @property
-    def blocks(self) -> bool:
-        """Whether a pack with this result may not be published."""
-        return self.locked and not self.passed
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CaseReport:
-    """All regression cases of a pack, those of the packs it extends included."""
-
-    pack: str
-    pack_version: str
-    results: tuple[CaseResult, ...]
-
-    @property
-    def passed(self) -> int:
-        return sum(r.passed for r in self.results)
-
-    @property
-    def failed(self) -> tuple[CaseResult, ...]:
-        """Those that should pass and do not; known gaps are none of them."""
-        return tuple(r for r in self.results if not r.passed and not r.known_gap)
-
-    @property
-    def blocking(self) -> tuple[CaseResult, ...]:
-        return tuple(r for r in self.results if r.blocks)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,7 +132,7 @@ class Policies:
 
     def cases(self, actor: Actor, name: str) -> tuple[Case, ...]:
         """The regression cases of a pack, those of the packs it extends included."""
-        return _cases_of(self.pack(actor, name))
+        return cases_of_pack(self.pack(actor, name))
 
     # --- versions
 
@@ -193,8 +153,8 @@ class Policies:
         """Keeps a pack with all its files as a draft; raises BadPolicy with the place of what is wrong with it."""
         require(actor, Permission.ADMIN)
         pack = read_pack(path)
-        _cases_of(pack)
-        files = _bundle(pack)
+        cases_of_pack(pack)
+        files = bundle_of(pack)
         digest = hashlib.sha256(json.dumps(files, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
         now = datetime.now(UTC)
         with self._database.session() as session:
@@ -238,14 +198,7 @@ class Policies:
 
     def run_cases(self, pack: Pack) -> CaseReport:
         """The regression cases of a pack, of those it extends, and of the one it would replace."""
-        judge = DialogueJudge(pack, self.registry())
-        in_force = self.registry().packs.get(pack.jurisdiction)
-        found = {case.name: case for case in (*(_cases_of(in_force) if in_force else ()), *_cases_of(pack))}
-        return CaseReport(
-            pack=pack.name,
-            pack_version=pack.version,
-            results=tuple(_result(case, judge) for case in found.values()),
-        )
+        return run_cases(pack, self.registry())
 
     def publish(self, actor: Actor, id: int) -> PolicyVersion:
         """Puts a version in force; Conflict `case_flipped` names the locked cases that it would change."""
@@ -368,22 +321,8 @@ class Policies:
             recording, digest = row.recording_sha256, row.record_digest
         return self._artifacts.of(recording).read(CallRecord, RECORD, digest)
 
-    # --- files
-
     def _pack_of(self, row: PolicyRow) -> Pack:
-        """The pack of a version, its files laid out on this machine where they are not yet."""
-        folder = self._settings.data / "policies" / row.digest
-        if not (folder / row.main).is_file():
-            for name, text in row.files.items():
-                file = folder / name
-                if not file.resolve().is_relative_to(folder.resolve()):
-                    raise BadPolicy(f"{row.main}: a file of this version lies outside of its folder.")
-                private_folder(file.parent)
-                # The main file comes last: it tells that the others are there.
-                if name != row.main:
-                    write_whole(file, text.encode())
-            write_whole(folder / row.main, row.files[row.main].encode())
-        return read_pack(folder / row.main)
+        return laid_out(self._settings.data / "policies" / row.digest, row.main, row.files)
 
 
 def _found(session: Session, id: int) -> PolicyRow:
@@ -412,53 +351,3 @@ def _version(row: PolicyRow) -> PolicyVersion:
 
 def _subject(row: PolicyRow) -> str:
     return f"policy:{row.pack}:{row.id}"
-
-
-def _cases_files(pack: Pack) -> tuple[Path, ...]:
-    """Files of cases beside each file that the pack stands on: cases/NAME.yaml, or NAME.cases.yaml."""
-    found = []
-    for name in (*pack.extends, pack.name):
-        own = pack.files[0].parent
-        candidates = [own / "cases" / f"{name}.yaml", own / f"{name}.cases.yaml"]
-        if name == pack.name:
-            candidates.append(pack.files[0].with_suffix(".cases.yaml"))
-        else:
-            candidates.append(PACKS_DIR / "cases" / f"{name}.yaml")
-        found += [path for path in candidates if path.is_file()][:1]
-    return tuple(found)
-
-
-def _cases_of(pack: Pack) -> tuple[Case, ...]:
-    """The cases of a pack; those of the same name in a pack it extends are replaced."""
-    found: dict[str, Case] = {}
-    for path in _cases_files(pack):
-        found.update({case.name: case for case in regression.read_cases(path)})
-    return tuple(found.values())
-
-
-def _result(case: Case, judge: DialogueJudge) -> CaseResult:
-    outcome = regression.run(case, lambda lines, context: judge.judge([(li.role, li.text) for li in lines], context))
-    wrong = [f"{missing.category} as {missing.status} is not found" for missing in outcome.missing]
-    wrong += [f"{one.category} is found as {one.status}" for one in outcome.forbidden]
-    return CaseResult(
-        name=case.name,
-        pack=case.pack,
-        place=case.place,
-        locked=case.locked,
-        known_gap=case.known_gap,
-        passed=outcome.passed,
-        wrong=tuple(wrong),
-    )
-
-
-_LARGEST = 4_000_000
-
-
-def _bundle(pack: Pack) -> dict[str, str]:
-    """The files that a pack brings itself, by their path beside its own; what ships with Forbear is not among them."""
-    folder = pack.files[0].parent.resolve()
-    inside = [file for file in (*pack.files, *_cases_files(pack)) if file.resolve().is_relative_to(folder)]
-    files = {file.resolve().relative_to(folder).as_posix(): file.read_text(encoding="utf-8") for file in inside}
-    if sum(map(len, files.values())) > _LARGEST:
-        raise InvalidInput(f"The files of this pack are larger than {_LARGEST:,} characters.", code="too_large")
-    return files

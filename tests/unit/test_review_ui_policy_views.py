@@ -28,7 +28,8 @@ from pipeline.records import (
     Transcript,
     Word,
 )
-from pipeline.services.policies import CaseReport, CaseResult, PolicyState, PolicyVersion
+from pipeline.services.policies import PolicyState, PolicyVersion
+from pipeline.services.regression import CaseReport, CaseResult
 from pipeline.services.views import Actor, CallDetail, CallSummary, Permission
 from pipeline.stages.dialogue import read_dialogue, transcript_of
 from pipeline.stages.explain import DialogueJudge, Explanation
