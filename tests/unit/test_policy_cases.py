@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.policy.cases import CASES_DIR, Case, Line, Outcome, cases_of, read_cases, run
-from pipeline.policy.registry import PACKS_DIR, load_registry
+from pipeline.policy.categories import Kind, categories
+from pipeline.policy.conditions import Said
+from pipeline.policy.registry import PACKS_DIR, Pack, load_registry
 from pipeline.policy.source import BadPolicy
 from pipeline.records import CallContext, FindingStatus, Judgement, Jurisdiction, Role
 from tests.unit.dialogue import judged
@@ -38,6 +40,18 @@ def test_every_pack_has_cases_of_what_is_wrong_and_of_what_is_not(pack) -> None:
     assert {FindingStatus.VIOLATION, FindingStatus.POSITIVE, FindingStatus.SIGNAL} <= statuses
     clean = [case for case in cases if not any(w.status is FindingStatus.VIOLATION for w in case.expect)]
     assert len(clean) >= 4 and len(cases) - len(clean) >= 4
+
+
+@pytest.mark.parametrize("pack", load_registry().packs.values(), ids=lambda pack: pack.name)
+def test_locked_cases_expect_all_that_words_can_break_or_tell(pack: Pack) -> None:
+    found_by_words = {rule.category for rule in pack.rules if isinstance(rule.conditions[rule.evidence], Said)}
+    wanted = {
+        key
+        for key in found_by_words
+        if categories()[key].kind is Kind.VIOLATION or categories()[key].group == "distress"
+    }
+    expected = {outcome.category for case in cases_of(pack.name) if case.locked for outcome in case.expect}
+    assert wanted - expected == set()
 
 
 def test_there_is_a_file_of_cases_for_every_pack_and_for_no_other() -> None:
