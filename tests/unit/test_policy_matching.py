@@ -110,7 +110,7 @@ def test_what_no_term_lists_is_a_guess_by_the_sound_of_the_pattern(tmp_path: Pat
 @pytest.mark.parametrize(
     ("heard", "entry"),
     [
-        ("we will sued you in caught", "en.threat.litigation_false.sue"),
+        ("we will sue you in caught", "en.threat.litigation_false.sue"),
         ("we will sue you in court", "en.threat.litigation_false.sue"),
         ("i paid it", None),
     ],
