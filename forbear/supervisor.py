@@ -190,6 +190,7 @@ class _Slot:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env=worker_environment(),
         )
         assert self.process.stdin is not None
         try:

@@ -128,6 +128,14 @@ def load_settings(
     return settings
 
 
+def worker_environment() -> dict[str, str]:
+    """What a worker process is started with: this environment, and few heaps of glibc.
+
+    Recognition frees what other threads allocated; with a heap a thread that lies about as a tenth more memory.
+    """
+    return {"MALLOC_ARENA_MAX": "2", **os.environ}
+
+
 def _parse(name: str, raw: str, kind: Any) -> Any:
     if kind is bool:
         if raw.lower() in ("1", "true", "yes", "on"):

@@ -27,28 +27,23 @@ def hear(transcript: Transcript, peaks: Peaks | None) -> tuple[UtteranceSound, .
     levels = [_level_db(u, peaks) for u in utterances]
     usual_rate = {speaker: _usual(utterances, rates, speaker) for speaker in {u.speaker for u in utterances}}
     usual_level = {speaker: _usual(utterances, levels, speaker) for speaker in usual_rate}
-    return tuple(
-        UtteranceSound(
-            utterance=u.index,
-            talk_over_ms=_talk_over(u, utterances[:place]),
-            pause_before_ms=_pause(u, utterances[:place]),
-            rate=rate,
-            rate_ratio=_against(rate, usual_rate[u.speaker], lambda a, b: a / b),
-            loudness_db=_against(level, usual_level[u.speaker], lambda a, b: a - b),
+    spoken_until: dict[str, int] = {}
+    sounds = []
+    for u, rate, level in zip(utterances, rates, levels, strict=True):
+        others = max((end for speaker, end in spoken_until.items() if speaker != u.speaker), default=0)
+        sounds.append(
+            UtteranceSound(
+                utterance=u.index,
+                # Over somebody else who had begun before and still spoke; after the end of all speech before.
+                talk_over_ms=max(0, min(others, u.end_ms) - u.start_ms),
+                pause_before_ms=max(0, u.start_ms - max(spoken_until.values(), default=0)),
+                rate=rate,
+                rate_ratio=_against(rate, usual_rate[u.speaker], lambda a, b: a / b),
+                loudness_db=_against(level, usual_level[u.speaker], lambda a, b: a - b),
+            )
         )
-        for place, (u, rate, level) in enumerate(zip(utterances, rates, levels, strict=True))
-    )
-
-
-def _talk_over(utterance: Utterance, before: Sequence[Utterance]) -> int:
-    """How long it runs over somebody else who had begun before and still spoke."""
-    ends = [u.end_ms for u in before if u.speaker != utterance.speaker and u.end_ms > utterance.start_ms]
-    return max((min(end, utterance.end_ms) - utterance.start_ms for end in ends), default=0)
-
-
-def _pause(utterance: Utterance, before: Sequence[Utterance]) -> int:
-    """The silence between the end of all speech before and its first word."""
-    return max(0, utterance.start_ms - max((u.end_ms for u in before), default=0))
+        spoken_until[u.speaker] = max(u.end_ms, spoken_until.get(u.speaker, 0))
+    return tuple(sounds)
 
 
 def _rate(utterance: Utterance) -> float | None:
