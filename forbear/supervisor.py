@@ -24,7 +24,7 @@ import structlog
 from pipeline.errors import Unavailable
 from pipeline.jobs.locks import FileLock, holder_of
 from pipeline.records import encode
-from pipeline.settings import Settings
+from pipeline.settings import Settings, worker_environment
 
 _log = structlog.get_logger(__name__)
 

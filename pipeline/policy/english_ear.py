@@ -14,6 +14,7 @@ from itertools import combinations, islice, product
 
 import re2
 
+from pipeline.policy.filtering import ManyPatterns
 from pipeline.policy.inflection import stem
 
 _GROUPS = (
@@ -60,11 +61,7 @@ class EnglishEar:
 
     def __init__(self, patterns: Sequence[re2._Regexp]) -> None:
         self._patterns = [_pattern(pattern) for pattern in patterns]
-        self._filter = re2.Filter()
-        for pattern in self._patterns:
-            self._filter.Add(pattern.heard.pattern)
-        if self._patterns:
-            self._filter.Compile()
+        self._many = ManyPatterns([pattern.heard.pattern for pattern in self._patterns])
 
     def find(self, text: str, skip: Collection[int]) -> Iterator[tuple[int, int, int]]:
         """Patterns that the text holds by key, with their place in the text; those of `skip` are not looked for.
@@ -72,7 +69,7 @@ class EnglishEar:
         A match counts when the text matches the pattern as written once few of its words are put right.
         """
         heard = _WORD.sub(lambda word: key_of(word[0]), text)
-        found = [index for index in (self._patterns and self._filter.Match(heard)) or () if index not in skip]
+        found = [index for index in self._many.matching(heard) if index not in skip]
         place_of = _places(text) if found else []
         for index in found:
             pattern = self._patterns[index]
@@ -103,7 +100,7 @@ def _can_be_put_right(pattern: _Pattern, text: str, start: int, end: int) -> boo
     }
     doubtful = {place: others for place, others in doubtful.items() if others}
     wrong = {place for place in doubtful if spoken[place][0] not in pattern.words}
-    most = max(1, len(spoken) // _WORDS_A_CHANGE)
+    most = max(1, len(spoken) // _WORDS_A_CHANGE) if len(spoken) >= 3 else 0
     if not doubtful or len(wrong) > most:
         return False
     for count in range(1, most + 1):

@@ -1,13 +1,14 @@
 """How a thing was said: quoted, negated, asked, supposed, joked. Looks at the folded text around a match.
 
+These expressions are ours and short texts are searched, so Python's own engine, which is quicker to call, will do.
+
 These are features of a signal, never a reason to drop it here: what they excuse is for the rules.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-
-import re2
 
 QUOTED = "quoted"
 NEGATED = "negated"
@@ -25,18 +26,18 @@ EVASIVE = frozenset({QUOTED, NEGATED, JOKE})
 class _Cues:
     """`reach` is how many characters before the match a cue may stand; `negation_reach` the same for negation."""
 
-    quoted: re2._Regexp
-    negated: re2._Regexp
-    question: re2._Regexp
-    hypothetical: re2._Regexp
-    joke: re2._Regexp
+    quoted: re.Pattern[str]
+    negated: re.Pattern[str]
+    question: re.Pattern[str]
+    hypothetical: re.Pattern[str]
+    joke: re.Pattern[str]
     reach: int
     negation_reach: int
 
 
-def _any(*alternatives: str, words: bool = False) -> re2._Regexp:
+def _any(*alternatives: str, words: bool = False) -> re.Pattern[str]:
     joined = "|".join(alternatives)
-    return re2.compile(rf"\b(?:{joined})\b" if words else f"(?:{joined})")
+    return re.compile(rf"\b(?:{joined})\b" if words else f"(?:{joined})")
 
 
 _SPEAKERS_ZH = (

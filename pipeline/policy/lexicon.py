@@ -122,11 +122,16 @@ def _entry(entry_id: str, category: str, role: Role, node: Node, slots: Slots) -
         role=f["role"].one_of(Role) if "role" in f else role,
         score=f["score"].number(0.05, 1.0),
         say=_compiled(f["say"], slots) if "say" in f else (),
-        unless=_compiled(f["unless"], slots) if "unless" in f else (),
+        unless=_as_one(_compiled(f["unless"], slots)) if "unless" in f else (),
         ignore=frozenset(ignore),
         like=_examples(f["like"], slots.lang) if "like" in f else (),
         like_from=f["like_from"].number(0.3, 1.0) if "like_from" in f else LIKE_FROM,
     )
+
+
+def _as_one(patterns: tuple[re2._Regexp, ...]) -> tuple[re2._Regexp, ...]:
+    """Any of the patterns at once: an entry's exclusions are asked for every match."""
+    return (re2.compile("|".join(f"(?:{pattern.pattern})" for pattern in patterns)),)
 
 
 def _examples(node: Node, lang: str) -> tuple[str, ...]:

@@ -9,10 +9,9 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import re2
-
 from pipeline.policy.english_ear import EnglishEar
 from pipeline.policy.features import MISHEARING, NEGATED, QUOTED, features_of
+from pipeline.policy.filtering import ManyPatterns
 from pipeline.policy.folding import fold
 from pipeline.policy.lexicon import Entry, Lexicon
 from pipeline.policy.likeness import Likeness
@@ -130,11 +129,7 @@ class _PatternFilter:
 
     def __init__(self, entries: Sequence[Entry], lang: str) -> None:
         self._owners = [(entry, pattern) for entry in entries for pattern in entry.say]
-        self._filter = re2.Filter()
-        for _, pattern in self._owners:
-            self._filter.Add(pattern.pattern)
-        if self._owners:
-            self._filter.Compile()
+        self._many = ManyPatterns([pattern.pattern for _, pattern in self._owners])
         patterns = [pattern for _, pattern in self._owners]
         self._ear: Mishearing | EnglishEar = Mishearing(patterns) if lang == "zh" else EnglishEar(patterns)
         self._indexes: dict[str, set[int]] = {}
@@ -143,7 +138,7 @@ class _PatternFilter:
 
     def matches(self, text: str) -> Iterator[_Match]:
         """Every match that no exclusion forbids."""
-        for index in (self._owners and self._filter.Match(text)) or ():
+        for index in self._many.matching(text):
             entry, pattern = self._owners[index]
             for match in pattern.finditer(text):
                 if not _excluded(entry, text, match.start(), match.end()):

@@ -15,6 +15,7 @@ from itertools import islice, product
 
 import re2
 
+from pipeline.policy.filtering import ManyPatterns
 from pipeline.policy.phonetics import sounds_of
 
 _CJK = re.compile(r"[\u3400-\u9fff]")
@@ -45,7 +46,6 @@ class Mishearing:
 
     def __init__(self, patterns: Sequence[re2._Regexp]) -> None:
         self._patterns: list[tuple[int, _Pattern]] = []
-        self._filter = re2.Filter()
         for owner, written in enumerate(patterns):
             expression = _in_sounds(written.pattern)
             letters = frozenset(_CJK.findall(_RANGE.sub("", written.pattern)))
@@ -55,14 +55,12 @@ class Mishearing:
             for letter in sorted(letters):
                 by_sound[sounds_of(letter)] = (*by_sound.get(sounds_of(letter), ()), letter)
             self._patterns.append((owner, _Pattern(written, re2.compile(expression), letters, by_sound)))
-            self._filter.Add(expression)
-        if self._patterns:
-            self._filter.Compile()
+        self._many = ManyPatterns([pattern.heard.pattern for _, pattern in self._patterns])
 
     def find(self, text: str, skip: Collection[int]) -> Iterator[tuple[int, int, int]]:
         """Patterns that the text holds by sound and not as written, and where; those of `skip` are not looked for."""
         heard = sounds_of(text)
-        for index in (self._patterns and self._filter.Match(heard)) or ():
+        for index in self._many.matching(heard):
             owner, pattern = self._patterns[index]
             if owner in skip:
                 continue
@@ -92,7 +90,7 @@ def _put_right(pattern: _Pattern, text: str, start: int, end: int) -> tuple[int,
         and (sound := sounds_of(text[place])) in pattern.by_sound
         and not _part_of_a_word(text, place)
     }
-    most = max(1, (end - start) // _SPAN_A_CHANGE)
+    most = max(1, (end - start) // _SPAN_A_CHANGE) if end - start >= 3 else 0
     if not doubtful or len(doubtful) > 2 * most:
         return None
     for reading in islice(product(*doubtful.values()), _MOST_READINGS):
