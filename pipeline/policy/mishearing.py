@@ -22,6 +22,8 @@ _CJK = re.compile(r"[\u3400-\u9fff]")
 _RANGE = re.compile(r"[\u3400-\u9fff]-[\u3400-\u9fff]")
 _MOST_READINGS = 24
 """So many ways to put a span right are tried before it is given up."""
+_LONGEST = 10
+"""Longer spans hold wide gaps, in which something that sounds right is found by chance."""
 _SPAN_A_CHANGE = 3
 """One character in so many of a span may be wrong, and one in any case."""
 ENOUGH = 2
@@ -91,7 +93,7 @@ def _put_right(pattern: _Pattern, text: str, start: int, end: int) -> tuple[int,
         and not _part_of_a_word(text, place)
     }
     most = max(1, (end - start) // _SPAN_A_CHANGE) if end - start >= 3 else 0
-    if not doubtful or len(doubtful) > 2 * most:
+    if not doubtful or len(doubtful) > 2 * most or end - start > _LONGEST:
         return None
     for reading in islice(product(*doubtful.values()), _MOST_READINGS):
         right = dict(zip(doubtful, reading, strict=True))
