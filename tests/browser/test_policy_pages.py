@@ -16,7 +16,7 @@ BANK = """pack: bank
 version: "{version}"
 extends: cn
 rules:
-  closing.summary_confirm: "off"
+  talked-over-hard-words: "off"
   identity-missing: "off"
 {more}
   insults:
