@@ -52,7 +52,7 @@ def bare(files: list[Path]) -> Callable[[], None]:
 
 def pipeline(files: list[Path]) -> Callable[[], None]:
     from forbear.wiring import build_stages
-    from pipeline.records import Recording
+    from pipeline.records import Jurisdiction, Recording
     from pipeline.run import CallRun
     from pipeline.services.metadata import parse_metadata
     from pipeline.store.artifacts import Artifacts
@@ -77,7 +77,7 @@ def pipeline(files: list[Path]) -> Callable[[], None]:
                 artifacts=artifacts.of(sha256),
                 source=path,
                 recording=Recording(sha256=sha256, media_type="audio/x", size_bytes=len(content)),
-                context=parse_metadata(rows[path.name], key=b"bench").context,
+                context=parse_metadata(rows[path.name], key=b"bench", jurisdiction=Jurisdiction.CN).context,
             ).record(1)
 
     return run
