@@ -15,7 +15,6 @@ from pipeline.policy.conditions import (
     ANYBODY,
     SURE,
     Anchor,
-    Combined,
     Condition,
     Expression,
     Hours,
@@ -284,6 +283,3 @@ def _needed(rule: Rule, name: str, names: list[str]) -> bool:
         if not met[name] and met[rule.evidence] and holds(rule.when, met):
             return False
     return True
-
-
-__all__ = ["Combined", "Rule", "Truth", "read_rule", "signals_needed", "why_never"]
