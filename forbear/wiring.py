@@ -144,6 +144,7 @@ _REVISIONS: Mapping[Stage, int] = {
     Stage.SEPARATE: 1,
     Stage.TRANSCRIBE: 1,
     Stage.ROLES: 1,
+    Stage.HEAR: 1,
     Stage.DETECT: 1,
     Stage.JUDGE: 1,
     Stage.REDACT: 1,
@@ -196,6 +197,7 @@ def build_predictor(
 @contextmanager
 def build_stages(settings: Settings, *, detectors: Sequence[str] = ("rules",)) -> Iterator[Stages]:
     """Every stage with its models loaded; raises Unavailable where weights are missing or can't be run."""
+    from models.acoustic import VoiceMeter
     from models.errors import ModelError
     from models.speakers import ENCODER_NAME, ENCODER_VERSION
     from pipeline.policy.registry import load_registry
@@ -211,6 +213,7 @@ def build_stages(settings: Settings, *, detectors: Sequence[str] = ("rules",)) -
 
     registry = load_registry(settings.default_jurisdiction)
     separate, detect, judge = Separate(), build_detect(detectors, registry), Judge(registry)
+    meter = VoiceMeter()
     try:
         transcribe = _build_transcribe(settings)
     except ModelError as error:
@@ -220,6 +223,7 @@ def build_stages(settings: Settings, *, detectors: Sequence[str] = ("rules",)) -
         details: dict[Stage, Callable[[], object]] = {
             Stage.SEPARATE: lambda: [ENCODER_NAME, ENCODER_VERSION, asdict(separate.rules)],
             Stage.TRANSCRIBE: lambda: transcribe.stamp,
+            Stage.HEAR: lambda: [meter.name, meter.version],
             Stage.DETECT: lambda: detect.version,
             Stage.JUDGE: lambda: judge.version(context),
         }
@@ -234,7 +238,10 @@ def build_stages(settings: Settings, *, detectors: Sequence[str] = ("rules",)) -
             assign_roles=assign_roles,
             swap_roles=swapped,
             apply_roles=apply_roles,
-            hear=lambda transcript, peaks: hear(transcript, read_peaks(peaks)),
+            customer_voice=_customer_voice(registry),
+            hear=lambda transcript, *, peaks, flac, customer_voice: hear(
+                transcript, read_peaks(peaks), flac, meter, customer_voice=customer_voice
+            ),
             detect=detect,
             judge=judge,
             redact=redact,
@@ -268,7 +275,11 @@ def _under(stages: Stages, detect: Detect, judge: Judge) -> Stages:
             return digest_of(_REVISIONS[stage], judge.version(context))
         return stages.version(stage, context)
 
-    return replace(stages, version=version, detect=detect, judge=judge)
+    return replace(stages, version=version, detect=detect, judge=judge, customer_voice=_customer_voice(judge.registry))
+
+
+def _customer_voice(registry: Registry) -> Callable[[CallContext], bool]:
+    return lambda context: registry.pack_for(context).customer_voice
 
 
 def _build_transcribe(settings: Settings) -> Transcribe:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from pipeline.policy.categories import CUES, categories
 from pipeline.policy.dispositions import Disposition, Party, answered_of, disposition_of, party_of
-from pipeline.policy.features import MISHEARING
+from pipeline.policy.features import MISHEARING, UNSURE
 from pipeline.policy.timeline_rules import Same, Whom
 from pipeline.records import CallContext, Direction, Finding, Role, WordsEvidence
 
@@ -168,7 +168,7 @@ def _said(contact: Contact) -> dict[str, Said]:
         words = isinstance(finding.evidence, WordsEvidence)
         if about is None or not words or finding.role not in (about.role, Role.UNKNOWN):
             continue
-        sure = finding.role is about.role and MISHEARING not in finding.features
+        sure = finding.role is about.role and {MISHEARING, UNSURE}.isdisjoint(finding.features)
         said = Said(1.0 if finding.probability is None else finding.probability, sure, finding.detectors)
         before = found.get(finding.category)
         if before is None or (said.sure, said.probability) > (before.sure, before.probability):

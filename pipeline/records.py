@@ -65,6 +65,7 @@ class Stage(StrEnum):
     SEPARATE = "separate"
     TRANSCRIBE = "transcribe"
     ROLES = "roles"
+    HEAR = "hear"
     DETECT = "detect"
     JUDGE = "judge"
     REDACT = "redact"
@@ -243,7 +244,9 @@ class UtteranceSound:
 
     `talk_over_ms` is how long it runs over another speaker who had begun before; `rate` is Chinese characters and
     English words a second, `rate_ratio` that rate beside the speaker's own median, `loudness_db` the level above the
-    speaker's own median. None where it could not be measured.
+    speaker's own median. `interrupts`: it begins over another speaker, who falls silent under it. `pitch_ratio_st` is
+    the pitch above the speaker's own median, `pitch_spread_st` how far it ranges, both in semitones. `tremor` and
+    `sobs` (`models.acoustic`) are measured of customers only. None where it could not, or may not, be measured.
     """
 
     utterance: int
@@ -252,6 +255,13 @@ class UtteranceSound:
     rate: float | None = None
     rate_ratio: float | None = None
     loudness_db: float | None = None
+    interrupts: bool = False
+    pitch_hz: float | None = None
+    pitch_ratio_st: float | None = None
+    pitch_spread_st: float | None = None
+    voiced_share: float | None = None
+    tremor: float | None = None
+    sobs: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -276,8 +286,20 @@ class Span:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CarriedWord:
+    """How much of a claim one word of its utterance carried; the weights of an utterance add up to 1."""
+
+    word: int
+    weight: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Signal:
-    """One detector's claim that something was said or heard; `features` tell how (`pipeline.policy.features`)."""
+    """A claim that something was said or heard; `features` tell how (`pipeline.policy.features`).
+
+    Where several detectors spoke, `parts` is what each said by itself. A text model's claim names the words that carried
+    it, and the training turns most like it (`SOURCE:LINE`).
+    """
 
     category: str
     detector: str
@@ -287,6 +309,9 @@ class Signal:
     model: ModelStamp
     entry: str | None = None
     features: tuple[str, ...] = ()
+    parts: Mapping[str, float] = field(default_factory=dict)
+    carried: tuple[CarriedWord, ...] = ()
+    nearest: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -414,7 +439,11 @@ class Redaction:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measures:
-    """Measurements of a call, never an inferred emotion. Rates are per second of that role's own speech."""
+    """Measurements of a call, never an inferred emotion. Rates are per second of that role's own speech.
+
+    Interruptions are utterances that begin over the other, who falls silent under them. What came later than the others
+    is None in records from before.
+    """
 
     talk_over_count: int
     talk_over_ms: int
@@ -424,6 +453,10 @@ class Measures:
     customer_speech_ms: int
     agent_rate: float | None = None
     customer_rate: float | None = None
+    agent_interruptions: int | None = None
+    customer_interruptions: int | None = None
+    silence_share: float | None = None
+    long_silence_count: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -75,6 +75,12 @@ class Transcribe(Protocol):
     def __call__(self, flac: Path, separation: Separation, /, progress: Callable[[float], None]) -> Transcript: ...
 
 
+class Hear(Protocol):
+    def __call__(
+        self, transcript: Transcript, /, *, peaks: Path, flac: Path, customer_voice: bool
+    ) -> tuple[UtteranceSound, ...]: ...
+
+
 class Judge(Protocol):
     def __call__(
         self, *, transcript: Transcript, signals: tuple[Signal, ...], context: CallContext, duration_ms: int
@@ -83,7 +89,10 @@ class Judge(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stages:
-    """Every stage as one callable, with what decides its output besides its inputs: `version(stage, context)`."""
+    """Every stage as one callable, with what decides its output besides its inputs: `version(stage, context)`.
+
+    `customer_voice` says whether the law of a call lets a customer's voice be measured.
+    """
 
     version: Callable[[Stage, CallContext], str]
     decode: Decode
@@ -92,7 +101,8 @@ class Stages:
     assign_roles: Callable[[Transcript, Separation, Channels | None, int], RoleAssignment]
     swap_roles: Callable[[RoleAssignment], RoleAssignment]
     apply_roles: Callable[[Transcript, RoleAssignment], Transcript]
-    hear: Callable[[Transcript, Path], tuple[UtteranceSound, ...]]
+    customer_voice: Callable[[CallContext], bool]
+    hear: Hear
     detect: Callable[[Transcript, tuple[UtteranceSound, ...]], tuple[Signal, ...]]
     judge: Judge
     redact: Callable[[Transcript], tuple[Redaction, ...]]
@@ -152,7 +162,7 @@ class CallRun:
             redactions=self._value(Stage.REDACT),
             measures=self.stages.measure(transcript, audio.duration_ms),
             digests={stage: self.ensure(stage) for stage in RUN},
-            sounds=self._heard,
+            sounds=self._value(Stage.HEAR),
         )
 
     def _value(self, stage: Stage) -> Any:
@@ -173,11 +183,6 @@ class CallRun:
         """The transcript with everybody's role on it."""
         return self.stages.apply_roles(self._value(Stage.TRANSCRIBE), self._value(Stage.ROLES))
 
-    @property
-    def _heard(self) -> tuple[UtteranceSound, ...]:
-        """How each utterance was spoken: quick to measure, so it is no stage of its own."""
-        return self.stages.hear(self._spoken, self.artifacts.path_for(Stage.DECODE, self._audio.peaks_digest, PEAKS))
-
     def _key(self, stage: Stage) -> str:
         inputs = [digest_of(part) for part in self._inputs(stage)]
         return digest_of(stage, self.stages.version(stage, self.context), inputs)
@@ -193,8 +198,10 @@ class CallRun:
             case Stage.ROLES:
                 transcript, separation = self._value(Stage.TRANSCRIBE), self._value(Stage.SEPARATE)
                 return (transcript, separation, self.context.channels, self._audio.channels, self.roles_swapped)
+            case Stage.HEAR:
+                return (self._audio, self._spoken, self.stages.customer_voice(self.context))
             case Stage.DETECT:
-                return (self._spoken, list(self._heard))
+                return (self._spoken, list(self._value(Stage.HEAR)))
             case Stage.JUDGE:
                 return (self._spoken, list(self._value(Stage.DETECT)), self.context, self._audio.duration_ms)
             case Stage.REDACT:
@@ -219,8 +226,15 @@ class CallRun:
                 transcript, separation = self._value(Stage.TRANSCRIBE), self._value(Stage.SEPARATE)
                 roles = stages.assign_roles(transcript, separation, self.context.channels, self._audio.channels)
                 return stages.swap_roles(roles) if self.roles_swapped else roles
+            case Stage.HEAR:
+                return stages.hear(
+                    self._spoken,
+                    peaks=self.artifacts.path_for(Stage.DECODE, self._audio.peaks_digest, PEAKS),
+                    flac=self._flac,
+                    customer_voice=stages.customer_voice(self.context),
+                )
             case Stage.DETECT:
-                return stages.detect(self._spoken, self._heard)
+                return stages.detect(self._spoken, self._value(Stage.HEAR))
             case Stage.JUDGE:
                 return stages.judge(
                     transcript=self._spoken,
@@ -272,6 +286,7 @@ _KINDS: Mapping[Stage, Any] = {
     Stage.SEPARATE: Separation,
     Stage.TRANSCRIBE: Transcript,
     Stage.ROLES: RoleAssignment,
+    Stage.HEAR: tuple[UtteranceSound, ...],
     Stage.DETECT: tuple[Signal, ...],
     Stage.JUDGE: Judgement,
     Stage.REDACT: tuple[Redaction, ...],

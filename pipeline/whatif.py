@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from pipeline.policy.registry import Registry
+from pipeline.policy.sounds import without_customer_voice
 from pipeline.records import CallRecord, Finding, FindingStatus, Judgement, Role, Severity, WordsEvidence
 from pipeline.stages.detect import Detect, build_rule_detectors
 from pipeline.stages.judge import Judge
@@ -79,7 +80,10 @@ class WhatIf:
 
 
 class Rejudge:
-    """Judges stored calls again under a registry; detects again only where the lexicon is another one."""
+    """Judges stored calls again under a registry; detects again only where the lexicon is another one.
+
+    Where the registry's pack has the customer's voice switched off, what was measured of it is not looked at.
+    """
 
     def __init__(self, registry: Registry) -> None:
         self._detect = Detect(build_rule_detectors(registry))
@@ -88,9 +92,11 @@ class Rejudge:
 
     def __call__(self, record: CallRecord) -> Judgement:
         """The call under the registry's pack of its jurisdiction."""
-        signals = record.signals
-        if not self._made_by_the_same(record):
-            ours = self._detect(record.transcript, record.sounds)
+        signals, sounds = record.signals, record.sounds
+        if not self._judge.registry.pack_for(record.context).customer_voice:
+            sounds = without_customer_voice(record.transcript, sounds)
+        if sounds != record.sounds or not self._made_by_the_same(record):
+            ours = self._detect(record.transcript, sounds)
             others = [s for s in signals if not self._mine.keys() & set(s.detector.split("+"))]
             signals = (*ours, *others)
         return self._judge(

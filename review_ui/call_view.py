@@ -331,11 +331,11 @@ def _measures(measures: Measures, transcript: Transcript | None, reader: Reader)
     made = [
         Measure(
             text=words("measure.talk_over", n=measures.talk_over_count),
-            title=words("measure.talk_over.title", length=reader.seconds(measures.talk_over_ms)),
+            title=_talk_over_title(measures, reader),
         ),
         Measure(
             text=words("measure.silence", length=reader.seconds(measures.silence_ms)),
-            title=words("measure.silence.title", length=reader.seconds(measures.longest_silence_ms)),
+            title=_silence_title(measures, reader),
         ),
     ]
     spoken = transcript.utterances if transcript else ()
@@ -352,6 +352,24 @@ def _measures(measures: Measures, transcript: Transcript | None, reader: Reader)
                 )
             )
     return made
+
+
+def _talk_over_title(measures: Measures, reader: Reader) -> str:
+    words = reader.words
+    title = words("measure.talk_over.title", length=reader.seconds(measures.talk_over_ms))
+    if measures.agent_interruptions is None:
+        return title
+    counts = {"agent": measures.agent_interruptions, "customer": measures.customer_interruptions or 0}
+    return words("measure.interruptions", title=title, **counts)
+
+
+def _silence_title(measures: Measures, reader: Reader) -> str:
+    words = reader.words
+    title = words("measure.silence.title", length=reader.seconds(measures.longest_silence_ms))
+    if measures.silence_share is None:
+        return title
+    percent, long = round(100 * measures.silence_share), measures.long_silence_count or 0
+    return words("measure.silence.share", title=title, percent=percent, long=long)
 
 
 def _place_in(call: str) -> Callable[[int, int], tuple[str, str]]:

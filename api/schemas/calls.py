@@ -334,6 +334,10 @@ class MeasuresOut(Wire):
     customer_speech_ms: int
     agent_rate: float | None
     customer_rate: float | None
+    agent_interruptions: int | None
+    customer_interruptions: int | None
+    silence_share: float | None
+    long_silence_count: int | None
 
 
 class CallDetailOut(CallOut):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-VERSION = 1
+VERSION = 2
 """The shape of the workflow. Raise it whenever a step is added, removed, renamed or moved: executors only take jobs of
 their own version, and `renew` starts the jobs of older ones afresh."""
 

@@ -100,6 +100,9 @@ CUES: dict[str, Cue] = {
     "cue.loud": Cue(Role.AGENT, "音量明显高于本人平时", "much louder than the speaker's own median"),
     "cue.fast": Cue(Role.AGENT, "语速明显快于本人平时", "much faster than the speaker's own median"),
     "cue.long_silence": Cue(Role.CUSTOMER, "长时间沉默之后才开口", "speaks only after a long silence"),
+    "cue.voice_raised": Cue(Role.CUSTOMER, "声音明显高于本人平时", "a voice raised above the speaker's own median"),
+    "cue.voice_trembling": Cue(Role.CUSTOMER, "声音颤抖", "a voice that trembles"),
+    "cue.voice_crying": Cue(Role.CUSTOMER, "声音断续，像在抽泣", "a voice broken as if by sobs"),
 }
 """Keys that a lexicon, or a measure of sound, may use beside the categories."""
 

@@ -37,6 +37,10 @@ def differences(old: Pack, new: Pack) -> tuple[Difference, ...]:
     if old.flag_possible_over != new.flag_possible_over:
         values = (("value", f"{old.flag_possible_over:g}", f"{new.flag_possible_over:g}"),)
         found.append(Difference(kind="setting", id="flag_possible_over", change=Change.CHANGED, details=values))
+    if old.customer_voice != new.customer_voice:
+        shown = {True: "on", False: "off"}
+        values = (("value", shown[old.customer_voice], shown[new.customer_voice]),)
+        found.append(Difference(kind="setting", id="customer_voice", change=Change.CHANGED, details=values))
     return tuple(found)
 
 

@@ -17,6 +17,8 @@ HYPOTHETICAL = "hypothetical"
 JOKE = "joke"
 MISHEARING = "mishearing"
 """The match rests on a term that was recognised by its sound, not by what recognition wrote; see `phonetics`."""
+UNSURE = "unsure"
+"""Detectors together are too near to even odds: what rests on it is possible, and a person decides."""
 FEATURES = (QUOTED, NEGATED, QUESTION, HYPOTHETICAL, JOKE)
 EVASIVE = frozenset({QUOTED, NEGATED, JOKE})
 """What excuses where a rule does not say otherwise: somebody else's words, a denial, a joke."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pipeline.policy.categories import CRITICAL_DISTRESS, distress_of
 from pipeline.policy.conditions import holds
 from pipeline.policy.evaluating import Answer, Evidenced, Position, answer
-from pipeline.policy.features import MISHEARING
+from pipeline.policy.features import MISHEARING, UNSURE
 from pipeline.policy.outcomes import outcomes_of
 from pipeline.policy.registry import Pack
 from pipeline.policy.rules import Rule
@@ -138,7 +138,7 @@ def _counts_as_distress(finding: Finding) -> bool:
 
 def _from_signal(rule: Rule, signal: Signal, seen: Evidenced, status: FindingStatus) -> Finding:
     role = seen.role_of(signal)
-    unsure = role is Role.UNKNOWN or MISHEARING in signal.features
+    unsure = role is Role.UNKNOWN or not {MISHEARING, UNSURE}.isdisjoint(signal.features)
     if unsure and status is FindingStatus.VIOLATION:
         status = FindingStatus.POSSIBLE
     finding = _finding(rule, words_evidence(signal.span, seen.positions), status, role)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +26,11 @@ from pipeline.policy.timeline_rules import AnyTimelineRule, read_timeline_rule
 from pipeline.records import Citation, Jurisdiction
 
 PACKS_DIR = POLICY_DIR / "packs"
+
+
+class Switch(StrEnum):
+    ON = "on"
+    OFF = "off"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +52,8 @@ class Pack:
     timeline: tuple[AnyTimelineRule, ...] = ()
     patterns: tuple[Pattern, ...] = ()
     sounds: tuple[SoundEntry, ...] = ()
+    customer_voice: bool = True
+    """Whether loudness, pitch, tremor and sobs of a customer are measured."""
     safety: SafetyLine | None = None
     note_zh: str = ""
     note_en: str = ""
@@ -83,9 +91,9 @@ _OPTIONAL = (
         "patterns",
         "sounds",
     ),
-    *("include", "flag_possible_over", "safety", "note_zh", "note_en"),
+    *("include", "flag_possible_over", "customer_voice", "safety", "note_zh", "note_en"),
 )
-_WHOLE = ("jurisdiction", "lexicons", "flag_possible_over", "safety", "note_zh", "note_en")
+_WHOLE = ("jurisdiction", "lexicons", "flag_possible_over", "customer_voice", "safety", "note_zh", "note_en")
 """What the uppermost layer that says it decides; the rest is merged by key."""
 _MERGED = ("categories", "rules", "timeline", "patterns", "sounds")
 _INCLUDED = ("rules", "patterns", "sounds")
@@ -129,6 +137,7 @@ def read_pack(path: Path) -> Pack:
         if not (node.is_text and node.text() == "off")
     )
     _all_can_be_said(rules, lexicons)
+    customer_voice = "customer_voice" not in whole or whole["customer_voice"].one_of(Switch) is Switch.ON
     return Pack(
         name=top.name,
         version=f"{top.fields['version'].text()}+{_digest(files)}",
@@ -144,7 +153,8 @@ def read_pack(path: Path) -> Pack:
         ),
         flag_possible_over=whole["flag_possible_over"].number(0, 1),
         patterns=read_patterns(merged["patterns"]),
-        sounds=read_sounds(merged["sounds"]),
+        sounds=tuple(e for e in read_sounds(merged["sounds"]) if customer_voice or not e.of_customer_voice),
+        customer_voice=customer_voice,
         safety=read_safety(whole["safety"]) if "safety" in whole else None,
         note_zh=whole["note_zh"].text() if "note_zh" in whole else "",
         note_en=whole["note_en"].text() if "note_en" in whole else "",

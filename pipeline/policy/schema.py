@@ -6,6 +6,7 @@ is for `forbear policy lint`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, get_args
 
 from pipeline.policy.categories import CUES, categories
@@ -14,7 +15,7 @@ from pipeline.policy.conditions import ABOUT, Comparison
 from pipeline.policy.facts import facts
 from pipeline.policy.features import FEATURES
 from pipeline.policy.lexicon import LANGUAGES
-from pipeline.policy.sounds import Measure
+from pipeline.policy.sounds import OF_ANYBODY, Measure
 from pipeline.policy.timeline_rules import Counted, Same, Unknown, Whom
 from pipeline.records import CollectorType, FindingStatus, Jurisdiction, Polarity, Role, Severity
 
@@ -69,6 +70,7 @@ def pack_schema() -> Schema:
                 "lexicons": _some(_one_of(LANGUAGES)),
                 "include": _TEXTS,
                 "flag_possible_over": _SHARE,
+                "customer_voice": {"enum": ["on", True, *_OFF["enum"]]},
                 "note_zh": _TEXT,
                 "note_en": _TEXT,
                 "safety": _object(
@@ -77,7 +79,12 @@ def pack_schema() -> Schema:
                 "clauses": _named(_ref("clause")),
                 "categories": _named(_TEXTS, _ref("category")),
                 "lexicon": _named(_named(_named(_ref("entry")), _ref("said")), _one_of(LANGUAGES)),
-                "sounds": _named(_named(_ref("sound")), _ref("said")),
+                "sounds": _object(
+                    {
+                        **{key: _named(_sound(category.role)) for key, category in categories().items()},
+                        **{key: _named(_sound(cue.role)) for key, cue in CUES.items()},
+                    }
+                ),
                 "rules": _named({"oneOf": [_OFF, _ref("rule")]}),
                 "timeline": _named({"oneOf": [_OFF, _ref("timeline")]}),
                 "patterns": _named(_ref("pattern")),
@@ -90,6 +97,21 @@ def pack_schema() -> Schema:
 
 def _ref(name: str) -> Schema:
     return {"$ref": f"#/$defs/{name}"}
+
+
+def _sound(role: Role) -> Schema:
+    """Of customers more may be used; one that says another role is measured as that one."""
+    return {"anyOf": [_ref("sound"), _ref("voice")]} if role is Role.CUSTOMER else _ref("sound")
+
+
+def _measured(measures: Iterable[Measure], role: Schema) -> Schema:
+    return {
+        **_object(
+            {"score": _SHARE, "measure": _one_of(measures), "over": _NUMBER, "under": _NUMBER, "role": role},
+            ("score", "measure"),
+        ),
+        "anyOf": [{"required": ["over"]}, {"required": ["under"]}],
+    }
 
 
 def _definitions() -> Schema:
@@ -124,13 +146,8 @@ def _definitions() -> Schema:
             ),
             "anyOf": [{"required": ["say"]}, {"required": ["like"]}],
         },
-        "sound": {
-            **_object(
-                {"score": _SHARE, "measure": _one_of(Measure), "over": _NUMBER, "under": _NUMBER, "role": _ref("role")},
-                ("score", "measure"),
-            ),
-            "anyOf": [{"required": ["over"]}, {"required": ["under"]}],
-        },
+        "sound": _measured([m for m in Measure if m in OF_ANYBODY], _ref("role")),
+        "voice": _measured(Measure, {"const": str(Role.CUSTOMER)}),
         "anchor": {
             "oneOf": [
                 _TEXT,

@@ -6,16 +6,17 @@ Knows no law: what a signal means is for the policy's rules.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from pipeline.policy.features import MISHEARING, NEGATED, QUOTED
+from pipeline.policy.features import MISHEARING
 from pipeline.policy.lexicon import Lexicon
 from pipeline.policy.matching import Hit, Matcher
 from pipeline.policy.registry import Registry
 from pipeline.policy.sounds import SoundEntry
 from pipeline.records import ModelStamp, Role, Signal, Span, Transcript, Utterance, UtteranceSound
+from pipeline.stages.fusion import AGREEMENT
 
 
 class Detector(Protocol):
@@ -114,31 +115,36 @@ def build_rule_detectors(registry: Registry) -> tuple[Detector, ...]:
     return LexiconDetector(registry.lexicons), SoundDetector(registry.sounds)
 
 
+class Fusion(Protocol):
+    """All claims about one utterance in, one signal a category out; `version` changes when its output would."""
+
+    @property
+    def version(self) -> str: ...
+
+    def __call__(self, utterance: Utterance, claims: Sequence[Signal]) -> Sequence[Signal]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Detect:
     """Runs every detector and fuses their claims."""
 
     detectors: tuple[Detector, ...]
+    fuse: Fusion = AGREEMENT
 
     @property
     def version(self) -> str:
-        """Changes when any detector would claim something else."""
-        return " ".join(f"{d.stamp.name}@{d.stamp.version}" for d in self.detectors)
+        """Changes when any detector would claim something else, or they are weighed in another way."""
+        return " ".join([*(f"{d.stamp.name}@{d.stamp.version}" for d in self.detectors), self.fuse.version])
 
     def __call__(self, transcript: Transcript, sounds: Sequence[UtteranceSound] = ()) -> tuple[Signal, ...]:
         """One signal per utterance and category; what was said does not depend on who the call is about."""
-        claims: dict[tuple[int, str], list[Signal]] = {}
+        claims: dict[int, list[Signal]] = {}
         for detector in self.detectors:
             for signal in detector(transcript, sounds):
-                claims.setdefault((signal.span.utterance, signal.category), []).append(signal)
-        return tuple(fuse(claims[key]) for key in sorted(claims))
-
-
-def fuse(claims: Iterable[Signal]) -> Signal:
-    """The clearest claim; each further entry or detector that agrees closes a fifth of what is left to certainty."""
-    ranked = sorted(claims, key=lambda s: (QUOTED in s.features or NEGATED in s.features, -s.probability))
-    best = ranked[0]
-    agreeing = sum(set(best.features) >= set(s.features) for s in ranked[1:])
-    probability = 1 - (1 - best.probability) * 0.8**agreeing
-    detectors = "+".join(dict.fromkeys(s.detector for s in ranked))
-    return replace(best, detector=detectors, probability=round(probability, 4))
+                claims.setdefault(signal.span.utterance, []).append(signal)
+        return tuple(
+            signal
+            for utterance in transcript.utterances
+            if utterance.index in claims
+            for signal in self.fuse(utterance, claims[utterance.index])
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from pipeline.records import Measures, Role, Transcript, Utterance
 
@@ -11,7 +12,16 @@ MIN_TALK_OVER_MS = 300
 """Shorter overlaps are backchannels and the inaccuracy of word times."""
 _UNIT = re.compile(r"[\u3400-\u9fff]|[A-Za-z0-9]+(?:'[A-Za-z]+)?")
 
+LONG_SILENCE_MS = 6000
+
 Interval = tuple[int, int]
+
+
+class Overlap(NamedTuple):
+    """How long an utterance runs over others who began before, and whether it silences them."""
+
+    over_ms: int
+    interrupts: bool
 
 
 def measure(transcript: Transcript, duration_ms: int) -> Measures:
@@ -21,6 +31,7 @@ def measure(transcript: Transcript, duration_ms: int) -> Measures:
     agent_time, customer_time = _merged(map(_interval, agent)), _merged(map(_interval, customer))
     overlaps = [o for o in _overlaps(agent_time, customer_time) if o[1] - o[0] >= MIN_TALK_OVER_MS]
     silences = _gaps(_merged(map(_interval, transcript.utterances)), duration_ms)
+    interruptions = {index: found.interrupts for index, found in overlaps_before(transcript.utterances).items()}
     return Measures(
         talk_over_count=len(overlaps),
         talk_over_ms=_length(overlaps),
@@ -30,7 +41,24 @@ def measure(transcript: Transcript, duration_ms: int) -> Measures:
         customer_speech_ms=_length(customer_time),
         agent_rate=_rate(agent, _length(agent_time)),
         customer_rate=_rate(customer, _length(customer_time)),
+        agent_interruptions=sum(interruptions[u.index] for u in agent),
+        customer_interruptions=sum(interruptions[u.index] for u in customer),
+        silence_share=round(_length(silences) / duration_ms, 3) if duration_ms else None,
+        long_silence_count=sum(end - start >= LONG_SILENCE_MS for start, end in silences),
     )
+
+
+def overlaps_before(utterances: Sequence[Utterance]) -> dict[int, Overlap]:
+    """By index, how each utterance overlaps speech of others that began before it; `utterances` in order of start."""
+    spoken_until: dict[str, int] = {}
+    found: dict[int, Overlap] = {}
+    for u in utterances:
+        others = max((end for speaker, end in spoken_until.items() if speaker != u.speaker), default=0)
+        over_ms = max(0, min(others, u.end_ms) - u.start_ms)
+        # Who is talked over and goes on was not interrupted: the other said "mm-hm".
+        found[u.index] = Overlap(over_ms, over_ms >= MIN_TALK_OVER_MS and others < u.end_ms)
+        spoken_until[u.speaker] = max(u.end_ms, spoken_until.get(u.speaker, 0))
+    return found
 
 
 def _interval(utterance: Utterance) -> Interval:

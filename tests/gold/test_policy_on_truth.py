@@ -17,7 +17,7 @@ from pipeline.evaluation.turns import LabelledTurn
 from pipeline.policy.registry import PACKS_DIR, load_registry
 from pipeline.stages.detect import Detect, LexiconDetector
 from pipeline.stages.judge import Judge
-from tests.homophones import misheard
+from models.datasets.noise import misheard
 
 
 @pytest.fixture(scope="module")

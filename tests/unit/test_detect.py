@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pipeline.records import ModelStamp, Signal, Span
-from pipeline.stages.detect import Detect, fuse
+from pipeline.stages.detect import Detect
+from pipeline.stages.fusion import agreed
 from tests.unit.dialogue import DETECT, signals, transcript
 
 STAMP = ModelStamp(name="test", version="1")
@@ -22,14 +23,14 @@ def claim(probability: float, *features: str, detector: str = "lexicon", categor
 
 
 def test_agreement_raises_probability_and_names_both_detectors() -> None:
-    fused = fuse([claim(0.7), claim(0.6, detector="text")])
+    fused = agreed([claim(0.7), claim(0.6, detector="text")])
     assert fused.probability == 0.76
     assert fused.detector == "lexicon+text"
-    assert fuse([claim(0.7)]) == claim(0.7)
+    assert agreed([claim(0.7)]) == claim(0.7)
 
 
 def test_what_was_said_outright_stands_before_what_was_quoted() -> None:
-    fused = fuse([claim(0.95, "quoted"), claim(0.7)])
+    fused = agreed([claim(0.95, "quoted"), claim(0.7)])
     assert (fused.features, fused.probability) == ((), 0.7)
 
 
@@ -61,5 +62,5 @@ def test_code_mixed_speech_is_heard_in_both_languages() -> None:
 
 def test_the_version_names_every_detector() -> None:
     assert DETECT.version.startswith("lexicon@")
-    assert Detect(()).version == ""
+    assert Detect(()).version == "agreement"
     assert Detect(())(transcript("agent: 坐牢")) == ()

@@ -32,6 +32,22 @@ def test_overlaps_and_silences() -> None:
     assert (found.agent_speech_ms, found.customer_speech_ms) == (5_100, 4_000)
     assert found.agent_rate == round(10 / 5.1, 2)
     assert found.customer_rate == 1.25
+    assert (found.agent_interruptions, found.customer_interruptions) == (0, 1), "0.1 s is an inaccuracy of word times"
+    assert (found.silence_share, found.long_silence_count) == (round(7 / 15, 3), 0)
+
+
+def test_who_speaks_on_after_a_word_between_was_not_interrupted() -> None:
+    found = measure(
+        call(
+            (Role.CUSTOMER, 0, 6_000, "我最近真的没有钱"),
+            (Role.AGENT, 2_000, 2_500, "嗯"),
+            (Role.AGENT, 5_000, 9_000, "你听我说完"),
+            (Role.CUSTOMER, 20_000, 21_000, "好"),
+        ),
+        30_000,
+    )
+    assert (found.agent_interruptions, found.customer_interruptions, found.talk_over_count) == (1, 0, 2)
+    assert (found.long_silence_count, found.silence_share) == (2, round(20 / 30, 3))
 
 
 def test_speech_of_one_role_is_not_counted_twice() -> None:

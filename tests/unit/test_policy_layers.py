@@ -99,11 +99,36 @@ def test_differences_are_told_by_field(tmp_path: Path) -> None:
             "pack: a\nversion: '1'\nextends: cn\nsounds: {cue.loud: {x: {measure: loudness_db, score: 0.5}}}",
             "over or under",
         ),
+        (
+            "pack: a\nversion: '1'\nextends: cn\nsounds: {cue.loud: {x: {measure: tremor, over: 1, score: 0.5}}}",
+            r"bank\.yaml:4: 'tremor' may mean something of a customer only",
+        ),
+        (
+            "pack: a\nversion: '1'\nextends: cn\n"
+            "sounds: {abuse.hostile_tone: {x: {measure: pitch_ratio_st, over: 1, score: 0.5, role: customer}}}",
+            "a customer only",
+        ),
+        (
+            "pack: a\nversion: '1'\nextends: cn\n"
+            "sounds: {distress.crying: {x: {measure: sobs, over: 1, score: 0.5, role: unknown}}}",
+            "talk_over_ms, pause_before_ms, rate, rate_ratio, loudness_db",
+        ),
+        ("pack: a\nversion: '1'\nextends: cn\ncustomer_voice: none", "'none' is not one of on, off"),
     ],
 )
 def test_a_bad_pack_is_refused_with_its_place(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(BadPolicy, match=message):
         read_pack(write(tmp_path, text))
+
+
+def test_a_region_switches_the_customers_voice_off_and_a_pack_over_it_on(tmp_path: Path) -> None:
+    own = "sounds: {distress.crying: {x: {measure: sobs, over: 3, score: 0.5}}}"
+    off = read_pack(write(tmp_path, f"pack: a\nversion: '1'\nextends: cn\ncustomer_voice: off\n{own}", "a.yaml"))
+    assert not off.customer_voice
+    assert {e.category for e in off.sounds} == {"cue.talk_over", "cue.loud", "cue.fast", "cue.long_silence"}
+    on = read_pack(write(tmp_path, "pack: b\nversion: '1'\nextends: a\ncustomer_voice: on", "b.yaml"))
+    assert on.customer_voice and "sound.distress.crying.x" in {e.id for e in on.sounds}
+    assert [d.id for d in differences(off, on) if d.kind == "setting"] == ["customer_voice"]
 
 
 def test_packs_that_extend_each_other_are_refused(tmp_path: Path) -> None:

@@ -15,7 +15,10 @@ from pipeline.policy.rules import Truth
 from pipeline.policy.source import BadPolicy
 from pipeline.records import CallContext, FindingStatus, Jurisdiction
 
-SOUNDS = {"cue.talk_over", "cue.loud", "cue.fast", "cue.long_silence"}
+SOUNDS = {
+    *("cue.talk_over", "cue.loud", "cue.fast", "cue.long_silence"),
+    *("cue.voice_raised", "cue.voice_trembling", "cue.voice_crying"),
+}
 PACKS = list(load_registry().packs.values())
 
 

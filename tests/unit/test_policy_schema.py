@@ -49,6 +49,9 @@ def test_what_all_packs_share_is_right() -> None:
         {"lexicon": {"zh": {"threat.veiled": {"x": {"score": 0.5}}}}},
         {"clauses": {"a.b": {"cite": "x", "zh": "x", "en": "x", "status": "sworn"}}},
         {"sounds": {"cue.loud": {"x": {"measure": "volume", "over": 1, "score": 1}}}},
+        {"sounds": {"cue.loud": {"x": {"measure": "tremor", "over": 1, "score": 1}}}},
+        {"sounds": {"cue.voice_crying": {"x": {"measure": "sobs", "over": 1, "score": 1, "role": "agent"}}}},
+        {"customer_voice": "maybe"},
     ],
 )
 def test_mistakes_are_seen(mistake: dict[str, Any]) -> None:

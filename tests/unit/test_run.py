@@ -69,7 +69,7 @@ def test_a_killed_run_goes_on_after_its_last_stage(tiny: TinyStages, run_of: Any
     for stage in (Stage.DECODE, Stage.SEPARATE, Stage.TRANSCRIBE):
         run.ensure(stage)
     finished(run_of())
-    assert set(tiny.ran) == {Stage.ROLES, Stage.DETECT, Stage.JUDGE, Stage.REDACT}
+    assert set(tiny.ran) == {Stage.ROLES, Stage.HEAR, Stage.DETECT, Stage.JUDGE, Stage.REDACT}
 
 
 def test_asking_for_a_late_stage_makes_what_it_stands_on(tiny: TinyStages, run_of: Any) -> None:
@@ -80,7 +80,7 @@ def test_asking_for_a_late_stage_makes_what_it_stands_on(tiny: TinyStages, run_o
 @pytest.mark.parametrize(
     ("changed", "repeated"),
     [
-        (Stage.DECODE, {Stage.DECODE, Stage.SEPARATE, Stage.TRANSCRIBE}),
+        (Stage.DECODE, {Stage.DECODE, Stage.SEPARATE, Stage.TRANSCRIBE, Stage.HEAR}),
         (Stage.TRANSCRIBE, {Stage.TRANSCRIBE}),
         (Stage.DETECT, {Stage.DETECT}),
         (Stage.JUDGE, {Stage.JUDGE}),
@@ -106,7 +106,7 @@ def test_a_model_that_hears_other_words_repeats_all_that_follows(tiny: TinyStage
 def test_swapped_roles_run_again_from_the_roles(tiny: TinyStages, run_of: Any) -> None:
     finished(run_of())
     record = finished(run_of(roles_swapped=True)).record(2)
-    assert set(tiny.ran) == {Stage.ROLES, Stage.DETECT, Stage.JUDGE, Stage.REDACT}
+    assert set(tiny.ran) == {Stage.ROLES, Stage.HEAR, Stage.DETECT, Stage.JUDGE, Stage.REDACT}
     assert record.signals[0].category == "by.customer"
     assert record.roles.method == "reviewer"
 
@@ -116,7 +116,14 @@ def test_other_metadata_is_judged_again_without_hearing_again(tiny: TinyStages, 
     finished(run_of(context=CallContext(product="card")))
     assert set(tiny.ran) == {Stage.JUDGE}
     finished(run_of(context=CallContext(channels=Channels.AGENT_RIGHT)))
-    assert set(tiny.ran) == {Stage.ROLES, Stage.DETECT, Stage.JUDGE, Stage.REDACT}
+    assert set(tiny.ran) == {Stage.ROLES, Stage.HEAR, Stage.DETECT, Stage.JUDGE, Stage.REDACT}
+
+
+def test_a_customers_voice_that_may_not_be_used_is_heard_again_without_it(tiny: TinyStages, run_of: Any) -> None:
+    assert finished(run_of()).record(1).sounds[0].sobs == 0
+    tiny.customer_voice = False
+    assert finished(run_of()).record(2).sounds[0].sobs is None
+    assert set(tiny.ran) == {Stage.HEAR, Stage.DETECT}
 
 
 @pytest.mark.parametrize("stage", [s for s in RUN if s is not Stage.DECODE])

@@ -42,6 +42,7 @@ class TinyStages:
         self.ran: Counter[Stage] = Counter()
         self.versions = dict.fromkeys(Stage, "1")
         self.words = "hello"
+        self.customer_voice = True
         self.fails: dict[Stage, Exception] = {}
 
     def bundle(self) -> Stages:
@@ -57,7 +58,8 @@ class TinyStages:
             apply_roles=lambda transcript, roles: replace(
                 transcript, utterances=tuple(replace(u, role=roles.roles[u.speaker]) for u in transcript.utterances)
             ),
-            hear=lambda transcript, peaks: (),
+            customer_voice=lambda context: self.customer_voice,
+            hear=self.hear,
             detect=self.detect,
             judge=self.judge,
             redact=self.redact,
@@ -97,6 +99,13 @@ class TinyStages:
         agent = "ch1" if channels is Channels.AGENT_RIGHT else "ch0"
         roles = {name: Role.AGENT if name == agent else Role.CUSTOMER for name in ("ch0", "ch1")}
         return RoleAssignment(roles=roles, confidence=1.0, method="metadata")
+
+    def hear(
+        self, transcript: Transcript, *, peaks: Path, flac: Path, customer_voice: bool
+    ) -> tuple[UtteranceSound, ...]:
+        self.begin(Stage.HEAR)
+        assert peaks.read_bytes() and flac.read_bytes()
+        return (UtteranceSound(utterance=0, talk_over_ms=0, pause_before_ms=0, sobs=0 if customer_voice else None),)
 
     def detect(self, transcript: Transcript, sounds: tuple[UtteranceSound, ...]) -> tuple[Signal, ...]:
         self.begin(Stage.DETECT)

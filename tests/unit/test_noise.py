@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pypinyin import Style, lazy_pinyin
 
-from tests.homophones import misheard
+from models.datasets.noise import misheard
 
 ZH = "您的信用卡已经逾期三个月，再不处理我们就联系您的单位领导，请您今天之内把欠款还清。" * 20
 EN = (

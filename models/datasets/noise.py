@@ -2,7 +2,8 @@
 
 Seeded: the same text, seed and rate give the same noise. Chinese characters become others of the same syllable, or of
 one that 8 kHz speech can't tell from it (zh/z, ch/c, sh/s, n/l, ng/n). English loses endings, apostrophes and
-punctuation and has its homophones swapped. Negations stay negations.
+punctuation and has its homophones swapped. Negations stay negations. `disturbed` adds what else happens to a turn on
+its way: no punctuation, fillers, a cut beginning or end.
 """
 
 from __future__ import annotations
@@ -41,6 +42,32 @@ def misheard(text: str, lang: str, *, seed: int = 0, rate: float = RATE) -> str:
     """The text with noise; `lang` "zh" disturbs the Chinese characters, "en" the English words."""
     noise = random.Random(f"{seed}/{text}")
     return _misheard_chinese(text, noise, rate) if lang.startswith("zh") else _misheard_english(text, noise, rate)
+
+
+_FILLERS = {
+    "zh": ("嗯", "那个", "呃", "就是说", "这个", "啊", "哎", "对吧", "然后"),
+    "en": ("uh", "um", "you know", "like", "I mean", "well", "so", "yeah"),
+}
+_MARKS = re.compile(r"[，。！？、；：…,.!?;:\"“”]+")
+
+
+def disturbed(text: str, lang: str, noise: random.Random) -> str:
+    """A turn as it may reach a model: each disturbance by itself seldom, so that about four in ten stay as they are."""
+    if noise.random() < 0.25:
+        text = misheard(text, lang, seed=noise.randrange(1 << 30), rate=noise.choice((0.04, 0.08, 0.12)))
+    if noise.random() < 0.35:
+        gap = "" if lang == "zh" and noise.random() < 0.5 else " "
+        text = _MARKS.sub(gap, text).strip() or text
+    if noise.random() < 0.1:
+        filler = noise.choice(_FILLERS["zh" if lang == "zh" else "en"])
+        places = [0, *(match.end() for match in _MARKS.finditer(text))]
+        at = noise.choice(places)
+        text = f"{text[:at]}{filler}，{text[at:]}" if lang == "zh" else f"{text[:at]} {filler}, {text[at:]}".strip()
+    if noise.random() < 0.06 and len(text) > 24:
+        # Recognition's windows cut turns: what is left still has to carry the meaning, so only a little goes.
+        cut = max(1, len(text) // 12)
+        text = text[cut:] if noise.random() < 0.5 else text[:-cut]
+    return text
 
 
 def _misheard_chinese(text: str, noise: random.Random, rate: float) -> str:

@@ -1,0 +1,160 @@
+"""Training dialogues: a plain text format that people can write and review, read into examples.
+
+A block begins with `@dialogue TITLE` (turns that follow each other) or `@lines` (each stands alone). A turn is
+`A LABELS: text` or `C LABELS: text`; A is the agent, C the customer, LABELS are categories with commas between, and
+`!KIND` marks a hard negative: a turn that looks as if it held something and does not. Lines with # are remarks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+DOMAIN, VALIDATION = (Path(__file__).parent / name for name in ("domain", "validation"))
+"""The project's own dialogues to learn from, and those of other hands to choose and calibrate by; the first part of a
+file's name is its language."""
+KINDS = frozenset({"quoted", "denied", "hypothetical", "idiom", "lawful", "swearing", "firm", "other"})
+"""Why a hard negative only looks like something."""
+CONTEXT = 2
+"""Turns before an example that it is read with."""
+_ROW = re.compile(r"([AC])((?: [^:：]+)?)[:：]\s*(.+)")
+_ROLES = {"A": "agent", "C": "customer"}
+
+
+class BadDialogue(ValueError):
+    """A line that is no turn; the message names file and line, never the words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One turn as it was said: `role` is agent or customer."""
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Example:
+    """A turn with at most two turns before it, oldest first. `kind` is set for hard negatives."""
+
+    source: str
+    number: int
+    lang: str
+    line: Line
+    context: tuple[Line, ...] = ()
+    labels: frozenset[str] = frozenset()
+    kind: str | None = None
+    in_dialogue: bool = False
+
+    @property
+    def id(self) -> str:
+        """Which file and line it is."""
+        return f"{self.source}:{self.number}"
+
+
+def read_dialogues(paths: Iterable[Path]) -> list[Example]:
+    """Every turn of the files, in order; raises BadDialogue and OSError."""
+    return [example for path in paths for example in _read(path)]
+
+
+def domain_files(lang: str | None = None) -> list[Path]:
+    """The project's own files, of one language or of all."""
+    return sorted(DOMAIN.glob(f"{lang or '*'}-*.txt"))
+
+
+def validation_files(lang: str | None = None) -> list[Path]:
+    """Dialogues that no model is trained on, of one language or of all."""
+    return sorted(VALIDATION.glob(f"{lang or '*'}-*.txt"))
+
+
+@cache
+def domain_example(id: str) -> Example | None:
+    """The project's own turn of this name, None where there is none; only its file is read."""
+    source = id.partition(":")[0]
+    files = [path for path in domain_files() if path.stem == source]
+    return next((example for example in read_dialogues(files) if example.id == id), None)
+
+
+def _read(path: Path) -> Iterator[Example]:
+    lang = path.stem.partition("-")[0]
+    before: list[Line] | None = None
+    in_dialogue = False
+    for number, raw in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        text = raw.strip()
+        if not text or text.startswith("#"):
+            continue
+        if text.startswith("@"):
+            in_dialogue, before = text.startswith("@dialogue"), []
+            continue
+        match = _ROW.fullmatch(text)
+        if match is None or before is None:
+            raise BadDialogue(f"{path.name}, line {number}: not a turn inside a block")
+        line = Line(_ROLES[match[1]], match[3].strip())
+        labels, kind = _labels(match[2], path, number)
+        yield Example(
+            source=path.stem,
+            number=number,
+            lang=lang,
+            line=line,
+            context=tuple(before[-CONTEXT:]),
+            labels=labels,
+            kind=kind,
+            in_dialogue=in_dialogue,
+        )
+        if in_dialogue:
+            before.append(line)
+
+
+def _labels(raw: str, path: Path, number: int) -> tuple[frozenset[str], str | None]:
+    parts = [part.strip() for part in raw.split(",") if part.strip()]
+    kinds = [part[1:] for part in parts if part.startswith("!")]
+    if len(kinds) > 1 or not KINDS.issuperset(kinds):
+        raise BadDialogue(f"{path.name}, line {number}: a hard negative is of one kind: {', '.join(sorted(KINDS))}")
+    return frozenset(part for part in parts if not part.startswith("!")), kinds[0] if kinds else None
+
+
+# --- near-duplicates --------------------------------------------------------------------------------------------------
+
+NEAR = 0.6
+"""Two texts whose character 5-grams overlap more than this (Jaccard) say the same thing once."""
+_GRAM = 5
+
+
+def grams(text: str) -> frozenset[str]:
+    """The character 5-grams of the letters and digits; the whole text where it is shorter."""
+    plain = re.sub(r"[\W_]+", "", text.lower())
+    return frozenset(plain[at : at + _GRAM] for at in range(max(1, len(plain) - _GRAM + 1)))
+
+
+def without_near_duplicates(examples: Sequence[Example], known: Sequence[str] = ()) -> list[Example]:
+    """The examples that are no near-duplicate of an earlier one, nor of a `known` text."""
+    index: dict[str, list[int]] = {}
+    seen: list[frozenset[str]] = []
+    for text in known:
+        _is_new(grams(text), index, seen)
+    return [example for example in examples if _is_new(_grams_of(example), index, seen)]
+
+
+def _grams_of(example: Example) -> frozenset[str]:
+    """A short answer is its own only gram: said again after other words it is another example."""
+    text = example.line.text
+    if len(text) >= 2 * _GRAM:
+        return grams(text)
+    before = example.context[-1].text if example.context else ""
+    return frozenset({f"{example.line.role}|{before}|{text}"})
+
+
+def _is_new(candidate: frozenset[str], index: dict[str, list[int]], seen: list[frozenset[str]]) -> bool:
+    shared: dict[int, int] = {}
+    for gram in candidate:
+        for other in index.get(gram, ()):
+            shared[other] = shared.get(other, 0) + 1
+    if any(count / len(candidate | seen[other]) > NEAR for other, count in shared.items()):
+        return False
+    for gram in candidate:
+        index.setdefault(gram, []).append(len(seen))
+    seen.append(candidate)
+    return True

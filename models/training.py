@@ -1,0 +1,226 @@
+"""Trains the text network on examples: noise drawn anew each epoch, batches of like length, bfloat16 where the machine has it.
+
+Knows labels by name only. Seeded; the same machine, data and recipe give the same weights.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from models.datasets.dialogues import Example, Line
+from models.datasets.noise import disturbed
+from models.text_input import InputReader, SaidBefore, TextInput
+from models.text_network import Batch, TextNetwork, padded
+
+_BATCHES_PER_POOL = 40
+"""So many batches are sorted by length together: little padding, and still another mixture each epoch."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """What a training run is. `merge` is the share of turns run together with a neutral one of the same speaker.
+
+    `hidden_words` is the share of a turn's tokens that are hidden from it, which does what dropout does for less work.
+    """
+
+    epochs: int = 6
+    batch: int = 32
+    rate: float = 8e-5
+    head_rate: float = 1e-3
+    warmup: float = 0.1
+    decay: float = 0.01
+    smoothing: float = 0.02
+    hidden_words: float = 0.08
+    layer_decay: float = 0.9
+    group_weight: float = 1.0
+    noise: float = 0.5
+    drop_context: float = 0.1
+    merge: float = 0.12
+    average: float = 0.998
+    seed: int = 7
+
+
+def group_labels(labels: Sequence[str], groups: Sequence[str], above: Mapping[str, str]) -> npt.NDArray[np.bool_]:
+    """Which label stands under which group: shape (labels, groups)."""
+    return np.array([[above.get(label) == group for group in groups] for label in labels])
+
+
+def targets(examples: Sequence[Example], network: TextNetwork, above: Mapping[str, str]) -> npt.NDArray[np.float32]:
+    """Truth of shape (examples, labels + groups); a label that names a group marks the group alone."""
+    config = network.config
+    place = {name: at for at, name in enumerate((*config.labels, *config.groups))}
+    truth = np.zeros((len(examples), len(place)), dtype=np.float32)
+    for row, example in enumerate(examples):
+        for label in example.labels:
+            for name in (label, above.get(label)):
+                if name in place:
+                    truth[row, place[name]] = 1.0
+    return truth
+
+
+def train(
+    network: TextNetwork,
+    reader: InputReader,
+    examples: Sequence[Example],
+    truth: npt.NDArray[np.float32],
+    recipe: Recipe,
+    *,
+    allowed: Mapping[str, npt.NDArray[np.bool_]],
+    frozen: bool = False,
+    after_epoch: Callable[[int, TextNetwork, str], None] = lambda *_: None,
+) -> TextNetwork:
+    """The network, trained in place; its weights are the running average of the last steps.
+
+    `truth` has the shape (examples, labels + groups) and may hold probabilities, as a teacher gives them. `allowed`
+    says for each role which labels it can have: others are not counted. `after_epoch` is told the number, the averaged
+    network and a line of figures.
+    """
+    torch.manual_seed(recipe.seed)
+    draw = random.Random(recipe.seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network.to(device)
+    steps = math.ceil(len(examples) / recipe.batch) * recipe.epochs
+    optimiser = torch.optim.AdamW(_parameters(network, recipe, frozen=frozen), weight_decay=recipe.decay)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step / steps, recipe.warmup))
+    average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=_running(recipe.average))
+    neutral = _neutral(examples)
+    masks = {role: torch.tensor(mask, dtype=torch.float32) for role, mask in allowed.items()}
+    loss_of = nn.BCEWithLogitsLoss(reduction="none")
+    weights = torch.ones(truth.shape[1])
+    weights[len(network.config.labels) :] = recipe.group_weight
+    for epoch in range(1, recipe.epochs + 1):
+        network.train()
+        began, total = time.monotonic(), 0.0
+        for rows, batch in _epoch(examples, reader, recipe, draw, neutral):
+            batch = Batch(*(part.to(device) for part in (batch.ids, batch.segments, batch.mask)))
+            wanted = torch.tensor(truth[rows])
+            wanted = wanted * (1 - recipe.smoothing) + recipe.smoothing / 2
+            counted = torch.stack([masks[examples[row].line.role] for row in rows]) * weights
+            with torch.autocast(device.type, torch.bfloat16):
+                logits = network(batch)
+            loss = (loss_of(logits.float(), wanted.to(device)) * counted.to(device)).sum() / len(rows)
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+            average.update_parameters(network)
+            total += float(loss.detach()) * len(rows)
+        figures = f"loss {total / len(examples):.3f}, {time.monotonic() - began:.0f} s"
+        after_epoch(epoch, average.module.eval(), figures)
+    network.load_state_dict(average.module.state_dict())
+    return network.eval()
+
+
+def predict(network: TextNetwork, reader: InputReader, turns: Sequence[TextInput], *, batch: int = 64) -> Tensor:
+    """Probabilities of shape (turns, labels + groups), in single precision; of a long turn its first window only."""
+    device = next(network.parameters()).device
+    tokens = [reader.windows(turn)[0] for turn in turns]
+    order = sorted(range(len(turns)), key=lambda at: len(tokens[at].ids))
+    out = torch.zeros((len(turns), network.head.out_features))
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16):
+        for start in range(0, len(order), batch):
+            rows = order[start : start + batch]
+            made = padded([(tokens[row].ids, tokens[row].segments) for row in rows], reader.pad)
+            made = Batch(*(part.to(device) for part in (made.ids, made.segments, made.mask)))
+            out[rows] = torch.sigmoid(network(made).float()).cpu()
+    return out
+
+
+def _epoch(
+    examples: Sequence[Example],
+    reader: InputReader,
+    recipe: Recipe,
+    draw: random.Random,
+    neutral: Mapping[tuple[str, str], Sequence[str]],
+) -> Iterator[tuple[list[int], Batch]]:
+    order = list(range(len(examples)))
+    draw.shuffle(order)
+    pool = recipe.batch * _BATCHES_PER_POOL
+    for start in range(0, len(order), pool):
+        rows = order[start : start + pool]
+        made = {row: reader.windows(_varied(examples[row], recipe, draw, neutral))[0] for row in rows}
+        rows.sort(key=lambda row: len(made[row].ids))
+        batches = [rows[at : at + recipe.batch] for at in range(0, len(rows), recipe.batch)]
+        draw.shuffle(batches)
+        for batch in batches:
+            yield (
+                batch,
+                padded(
+                    [(_hidden(made[row].ids, reader.mask, recipe, draw), made[row].segments) for row in batch],
+                    reader.pad,
+                ),
+            )
+
+
+def _hidden(ids: Sequence[int], mask: int, recipe: Recipe, draw: random.Random) -> list[int]:
+    """Some tokens hidden; never the first two, which are [CLS] and who speaks."""
+    return [*ids[:2], *(mask if draw.random() < recipe.hidden_words else token for token in ids[2:])]
+
+
+def _varied(
+    example: Example, recipe: Recipe, draw: random.Random, neutral: Mapping[tuple[str, str], Sequence[str]]
+) -> TextInput:
+    text, lang = example.line.text, example.lang
+    others = neutral.get((lang, example.line.role), ())
+    if others and draw.random() < recipe.merge:
+        gap = "" if lang == "zh" else " "
+        other = draw.choice(others)
+        text = f"{text}{gap}{other}" if draw.random() < 0.5 else f"{other}{gap}{text}"
+    context = example.context
+    if draw.random() < recipe.noise:
+        text = disturbed(text, lang, draw)
+        context = tuple(Line(line.role, disturbed(line.text, lang, draw)) for line in context)
+    if draw.random() < recipe.drop_context:
+        context = context[1:]
+    before = tuple(SaidBefore(line.role, line.text) for line in context)
+    return TextInput(role=example.line.role, text=text, context=before)
+
+
+def _neutral(examples: Sequence[Example]) -> dict[tuple[str, str], list[str]]:
+    """Turns that hold nothing and look like nothing, by language and speaker."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for example in examples:
+        if not example.labels and example.kind is None:
+            found.setdefault((example.lang, example.line.role), []).append(example.line.text)
+    return found
+
+
+def _parameters(network: TextNetwork, recipe: Recipe, *, frozen: bool) -> list[dict[str, object]]:
+    """Upper layers learn faster than lower ones, the head fastest."""
+    layers = network.encoder.config.num_hidden_layers
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if name.startswith("head"):
+            rate = recipe.head_rate
+        elif frozen:
+            parameter.requires_grad_(False)
+            continue
+        else:
+            depth = int(name.split("layer.")[1].split(".")[0]) + 1 if ".layer." in name else 0
+            rate = recipe.rate * recipe.layer_decay ** (layers - depth)
+        groups.setdefault(rate, []).append(parameter)
+    return [{"params": parameters, "lr": rate} for rate, parameters in groups.items()]
+
+
+def _running(most: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
+    """An exponential average that forgets fast at first, while the weights still move far."""
+
+    def average(old: list[Tensor], new: list[Tensor], count: Tensor | int) -> None:
+        keep = min(most, (1 + float(count)) / (10 + float(count)))
+        torch._foreach_lerp_(old, new, 1 - keep)
+
+    return average
+
+
+def _rate(done: float, warmup: float) -> float:
+    return done / warmup if done < warmup else max(0.0, (1 - done) / (1 - warmup))

@@ -1,0 +1,155 @@
+"""Claims of several detectors about one utterance become one signal a category, with a probability that can be believed.
+
+Without a text model the clearest claim of the packs stands. With one, a curve for each language and group weighs what
+the lexicon and the model say of the group (`models.calibration`); within a group the categories keep their proportions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from models.calibration import Calibration
+from pipeline.policy.categories import CRITICAL_DISTRESS, categories
+from pipeline.policy.features import EVASIVE, MISHEARING, NEGATED, QUOTED, UNSURE
+from pipeline.records import CarriedWord, Role, Signal, Utterance
+from pipeline.stages.text_detector import LEAST, TEXT
+
+LEXICON, VOICE = "lexicon", "voice"
+"""Names of the parts of a probability, beside `text`."""
+CUSTOMER_VOICE = frozenset({"cue.voice_raised", "cue.voice_trembling", "cue.voice_crying"})
+"""Cues that may speak for a customer's distress, never about an agent."""
+GROUPS: Mapping[str, str] = {
+    **{name: name for name in ("threat", "abuse", "distress")},
+    **dict.fromkeys(("pressure", "contact", "privacy"), "pressure"),
+}
+"""The group in which a category competes, by the first part of its key; what is good practice is `good`."""
+SELF_HARM = "self_harm"
+GOOD = "good"
+
+
+def calibrated_group(category: str) -> str:
+    """Whose curve a category is weighed by: its group's, or that of self-harm, which has its own."""
+    if category in CRITICAL_DISTRESS:
+        return SELF_HARM
+    return GROUPS.get(category.partition(".")[0], GOOD)
+
+
+def agreed(claims: Iterable[Signal]) -> Signal:
+    """The clearest claim; each further entry or detector that agrees closes a fifth of what is left to certainty."""
+    ranked = sorted(claims, key=lambda s: (QUOTED in s.features or NEGATED in s.features, -s.probability))
+    best = ranked[0]
+    agreeing = sum(set(best.features) >= set(s.features) for s in ranked[1:])
+    probability = 1 - (1 - best.probability) * 0.8**agreeing
+    detectors = "+".join(dict.fromkeys(s.detector for s in ranked))
+    return replace(best, detector=detectors, probability=round(probability, 4))
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Fusion without a text model."""
+
+    @property
+    def version(self) -> str:
+        return "agreement"
+
+    def __call__(self, utterance: Utterance, claims: Sequence[Signal]) -> list[Signal]:
+        return [agreed(same) for _, same in sorted(_by_category(claims).items())]
+
+
+AGREEMENT = Agreement()
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """Fusion with a text model; `band` is where a probability is too near to even odds to decide by itself."""
+
+    calibration: Calibration
+    version: str
+    band: tuple[float, float] = (0.4, 0.6)
+
+    def __call__(self, utterance: Utterance, claims: Sequence[Signal]) -> list[Signal]:
+        """One signal a category; cues and required statements stay as the packs' claims have them."""
+        known = categories()
+        found: list[Signal] = []
+        groups: dict[str, dict[str, list[Signal]]] = {}
+        for category, same in sorted(_by_category(claims).items()):
+            if category in known and not category.startswith("disclosure."):
+                groups.setdefault(calibrated_group(category), {})[category] = same
+            else:
+                found.append(agreed(same))
+        heard = max((c.probability for c in claims if c.category in CUSTOMER_VOICE), default=0.0)
+        for group, by_category in groups.items():
+            voice = heard if group == "distress" and utterance.role is Role.CUSTOMER else 0.0
+            found += self._weighed(utterance.lang, group, by_category, voice)
+        return sorted(found, key=lambda signal: signal.category)
+
+    def _weighed(self, lang: str, group: str, claims: Mapping[str, Sequence[Signal]], voice: float) -> list[Signal]:
+        parts = {category: _Parts.of(same) for category, same in claims.items()}
+
+        def probability(text: float, lexicon: float) -> float:
+            return self.calibration(lang, group, text=text, lexicon=lexicon, voice=voice)
+
+        whole = probability(max(p.text for p in parts.values()), max(p.lexicon for p in parts.values()))
+        single = {category: probability(p.text, p.lexicon) for category, p in parts.items()}
+        most = max(single.values())
+        signals = []
+        for category, part in parts.items():
+            sure = whole * single[category] / most
+            if max(sure, part.text) >= LEAST:
+                signals.append(self._signal(part, sure, voice))
+        return signals
+
+    def _signal(self, parts: _Parts, probability: float, voice: float) -> Signal:
+        features = tuple(f for f in parts.best.features if f not in EVASIVE)
+        if parts.text >= 0.5:
+            features = tuple(f for f in features if f != MISHEARING)
+        low, high = self.band
+        if low <= probability < high:
+            features = (*features, UNSURE)
+        said = {TEXT: parts.text, LEXICON: parts.lexicon, VOICE: voice}
+        return replace(
+            parts.best,
+            detector="+".join([parts.detector, *([VOICE] if voice else [])]),
+            probability=round(probability, 4),
+            features=features,
+            parts={name: round(value, 4) for name, value in said.items() if value > 0},
+            carried=parts.carried,
+            nearest=parts.nearest,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Parts:
+    """What is claimed of one category. What was quoted, denied or joked weighs nothing: the model knows better."""
+
+    text: float
+    lexicon: float
+    best: Signal
+    detector: str
+    carried: tuple[CarriedWord, ...]
+    nearest: tuple[str, ...]
+
+    @staticmethod
+    def of(claims: Sequence[Signal]) -> _Parts:
+        meant = [c for c in claims if c.detector == TEXT]
+        written = [c for c in claims if c.detector != TEXT]
+        said = agreed(written) if written else None
+        counts = said is not None and EVASIVE.isdisjoint(said.features)
+        best = said if said is not None and (counts or not meant) else meant[0]
+        detectors = [*(said.detector.split("+") if said else ()), *(TEXT for _ in meant[:1])]
+        return _Parts(
+            text=max((c.probability for c in meant), default=0.0),
+            lexicon=said.probability if said is not None and counts else 0.0,
+            best=best,
+            detector="+".join(dict.fromkeys(detectors)),
+            carried=meant[0].carried if meant else (),
+            nearest=meant[0].nearest if meant else (),
+        )
+
+
+def _by_category(claims: Iterable[Signal]) -> dict[str, list[Signal]]:
+    found: dict[str, list[Signal]] = {}
+    for claim in claims:
+        found.setdefault(claim.category, []).append(claim)
+    return found

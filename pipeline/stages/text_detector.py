@@ -1,0 +1,144 @@
+"""What is meant, by a text model: claims about utterances, with the words that carried each.
+
+Knows of the model only what `TextScorer` says. A label that is no category stops the start, not a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from models.text_input import SaidBefore, TextInput
+from pipeline.policy.categories import categories, check_labels
+from pipeline.records import CarriedWord, ModelStamp, Role, Signal, Span, Transcript, Utterance, UtteranceSound
+
+TEXT = "text"
+"""The name of the text detector in signals."""
+LEAST = 0.05
+"""What is less probable is not worth a signal."""
+TOLD = 0.3
+"""From this probability on it is told which words carried a claim: less is never shown."""
+NEAREST = 2
+"""So many training turns are named beside a claim."""
+_CARRIED = 0.05
+"""A word that carried less than this share is left out."""
+_CONTEXT = 2
+
+
+class TextScorer(Protocol):
+    """`probabilities` has the shape (turns, labels and more); `models.text.TextClassifier` is one."""
+
+    name: str
+    version: str
+    labels: Sequence[str]
+
+    def probabilities(self, turns: Sequence[TextInput]) -> npt.NDArray[np.float32]: ...
+
+    def carried(self, turn: TextInput, words: Sequence[str], label: str) -> Sequence[float]: ...
+
+    def nearest(self, turn: TextInput, label: str, count: int) -> Sequence[str]: ...
+
+
+class TextDetector:
+    """A signal for each category that the model finds probable in an utterance, of the one who can have said it."""
+
+    def __init__(self, scorer: TextScorer) -> None:
+        check_labels(scorer.labels, owner=f"the text model {scorer.name}")
+        self._scorer = scorer
+        self._stamp = ModelStamp(name=TEXT, version=scorer.version)
+        self._said_by = {
+            role: [at for at, key in enumerate(scorer.labels) if role in (categories()[key].role, Role.UNKNOWN)]
+            for role in Role
+        }
+
+    @property
+    def stamp(self) -> ModelStamp:
+        return self._stamp
+
+    def __call__(self, transcript: Transcript, sounds: Sequence[UtteranceSound] = ()) -> list[Signal]:
+        """`sounds` are not looked at."""
+        utterances = transcript.utterances
+        if not utterances:
+            return []
+        found = self._scorer.probabilities([turn_of(utterances, place) for place in range(len(utterances))])
+        return [
+            self._told(signal, utterances) if signal.probability >= TOLD else signal
+            for utterance, probabilities in zip(utterances, found, strict=True)
+            for signal in self._signals(utterance, probabilities)
+        ]
+
+    def _told(self, signal: Signal, utterances: Sequence[Utterance]) -> Signal:
+        """The signal with the words that carried it and the training turns most like it."""
+        place = signal.span.utterance
+        turn = turn_of(utterances, place)
+        weights = self._scorer.carried(turn, [word.text for word in utterances[place].words], signal.category)
+        return replace(
+            signal,
+            carried=tuple(
+                CarriedWord(word=word, weight=round(weight, 2))
+                for word, weight in enumerate(weights)
+                if weight >= _CARRIED
+            ),
+            nearest=tuple(self._scorer.nearest(turn, signal.category, NEAREST)),
+        )
+
+    def _signals(self, utterance: Utterance, probabilities: npt.NDArray[np.float32]) -> Iterator[Signal]:
+        for at in self._said_by[utterance.role]:
+            probability = round(float(probabilities[at]), 4)
+            if probability >= LEAST:
+                yield Signal(
+                    category=self._scorer.labels[at],
+                    detector=self._stamp.name,
+                    span=Span(utterance=utterance.index, word_start=0, word_end=len(utterance.words)),
+                    score=probability,
+                    probability=probability,
+                    model=self._stamp,
+                )
+
+
+def turn_of(utterances: Sequence[Utterance], place: int) -> TextInput:
+    """An utterance as a text model reads it, with the two before it."""
+    said = utterances[place]
+    before = utterances[max(0, place - _CONTEXT) : place]
+    return TextInput(
+        role=said.role.value,
+        text=said.text,
+        context=tuple(SaidBefore(other.role.value, other.text) for other in before),
+    )
+
+
+class RecalledText:
+    """What a text model said of a call when it was detected, from the signals that were kept: no model is run again."""
+
+    def __init__(self, signals: Sequence[Signal]) -> None:
+        self._kept = [signal for signal in signals if TEXT in signal.parts]
+        version = next((s.model.version for s in self._kept if s.model.name == TEXT), "")
+        self._stamp = ModelStamp(name=TEXT, version=version)
+
+    @property
+    def stamp(self) -> ModelStamp:
+        return self._stamp
+
+    def __call__(self, transcript: Transcript, sounds: Sequence[UtteranceSound] = ()) -> list[Signal]:
+        """`sounds` are not looked at; what was kept is about this very transcript."""
+        return [
+            Signal(
+                category=signal.category,
+                detector=TEXT,
+                span=Span(
+                    utterance=signal.span.utterance,
+                    word_start=0,
+                    word_end=len(transcript.utterances[signal.span.utterance].words),
+                ),
+                score=signal.parts[TEXT],
+                probability=signal.parts[TEXT],
+                model=self._stamp,
+                carried=signal.carried,
+                nearest=signal.nearest,
+            )
+            for signal in self._kept
+        ]

@@ -1,0 +1,305 @@
+"""Trains the text model from the repository's dialogues and two encoders, and says how good each design is.
+
+    python scripts/train_text.py --encoders FOLDER [--design all|frozen|finetuned|student] [--out FOLDER]
+
+FOLDER holds `bge-small-zh-v1.5` and `bge-small-en-v1.5`, or whatever models/recipes/text.yaml names. The best student is
+written to OUT. Everything is seeded; the held-out turns of tests/gold are never read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import lzma
+import random
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from transformers import AutoModel, BertModel
+
+from models import bilingual, metrics
+from models.datasets.dialogues import Example, domain_files, read_dialogues, validation_files, without_near_duplicates
+from models.datasets.turns import as_turn
+from models.text_input import InputReader
+from models.text_network import TOKENIZER, TextModelConfig, TextNetwork, save
+from models.training import Recipe, predict, targets, train
+from pipeline.evaluation.groups import GROUPS, group_of, is_alarming
+from pipeline.policy.categories import Kind, categories
+from pipeline.records import Role
+
+ROOT = Path(__file__).resolve().parents[1]
+GOOD = "good"
+ROLES = ("agent", "customer", "unknown")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Data:
+    train: list[Example]
+    validation: list[Example]
+    above: dict[str, str]
+    labels: tuple[str, ...]
+    groups: tuple[str, ...]
+
+    def of(self, lang: str | None) -> Data:
+        if lang is None:
+            return self
+        return replace(
+            self,
+            train=[e for e in self.train if e.lang == lang],
+            validation=[e for e in self.validation if e.lang == lang],
+        )
+
+    @property
+    def allowed(self) -> dict[str, np.ndarray]:
+        """Which labels each role can have."""
+        of_role = {name: [categories()[label].role.value == name for label in self.labels] for name in ROLES[:2]}
+        groups = {
+            name: [
+                any(self.above[k] == g and ok for k, ok in zip(self.labels, of_role[name], strict=True))
+                for g in self.groups
+            ]
+            for name in ROLES[:2]
+        }
+        everything = np.ones(len(self.labels) + len(self.groups), dtype=bool)
+        return {**{name: np.array(of_role[name] + groups[name]) for name in ROLES[:2]}, "unknown": everything}
+
+
+def load_data(recipe: Mapping[str, Any]) -> Data:
+    """The dialogues without near-duplicates, among themselves and of what is kept for validation."""
+    validation = read_dialogues(validation_files())
+    known = [e.line.text for e in validation]
+    examples = without_near_duplicates(read_dialogues(domain_files()), known)
+    said = {key for key, about in categories().items() if about.kind is not Kind.REQUIRED_STATEMENT}
+    labels = tuple(key for key in categories() if key in said)
+    unknown = {label for e in (*examples, *validation) for label in e.labels} - set(categories())
+    if unknown:
+        sys.exit(f"Labels that are no categories: {', '.join(sorted(unknown))}")
+    above = {label: group_of(label) or GOOD for label in labels}
+    return Data(train=examples, validation=validation, above=above, labels=labels, groups=(*GROUPS, GOOD))
+
+
+def report(name: str, data: Data, probabilities: np.ndarray, network: TextNetwork) -> dict[str, float]:
+    """Figures on the validation dialogues, by language; printed, and returned for choosing."""
+    truth = targets(data.validation, network, data.above) > 0.5
+    allowed = np.stack([data.allowed[e.line.role] for e in data.validation])
+    probabilities = probabilities * allowed
+    figures: dict[str, float] = {}
+    at = {label: place for place, label in enumerate((*data.labels, *data.groups))}
+    for lang in sorted({e.lang for e in data.validation}):
+        rows = np.array([e.lang == lang for e in data.validation])
+        best = {}
+        for group in GROUPS:
+            said, sure = truth[rows, at[group]], probabilities[rows, at[group]]
+            best[group] = (metrics.f1(said, sure >= 0.5), *metrics.best_threshold(said, sure))
+        quiet = np.array([not any(is_alarming(x, Role(e.line.role)) for x in e.labels) for e in data.validation]) & rows
+        hard = quiet & np.array([e.kind is not None for e in data.validation])
+        loud = (probabilities[:, [at[g] for g in GROUPS]] >= 0.5).any(axis=1)
+        harm = truth[:, at["distress.self_harm"]] & rows
+        recalled = probabilities[harm, at["distress.self_harm"]]
+        columns = [at[g] for g in GROUPS]
+        bins = metrics.reliability(truth[rows][:, columns].ravel(), probabilities[rows][:, columns].ravel())
+        figures[lang] = float(np.mean([f for f, _, _ in best.values()]))
+        figures[f"{lang}-best"] = float(np.mean([f for _, _, f in best.values()]))
+        print(
+            f"{name:28s} {lang}  macro F1 {figures[lang]:.3f} (own thresholds {figures[f'{lang}-best']:.3f})  "
+            + "  ".join(f"{g} {f:.3f}" for g, (f, _, _) in best.items())
+            + f"  alarms {int((loud & quiet).sum())}/{int(quiet.sum())}, on hard negatives {int((loud & hard).sum())}/{int(hard.sum())}"
+            + f"  self-harm {int((recalled >= 0.5).sum())}/{len(recalled)} (from 0.2: {int((recalled >= 0.2).sum())})"
+            + f"  ECE {metrics.expected_calibration_error(bins):.3f}",
+            flush=True,
+        )
+    return figures
+
+
+def network_of(data: Data, encoder: BertModel, name: str) -> TextNetwork:
+    config = TextModelConfig(
+        name=name, version="", labels=data.labels, groups=data.groups, encoder=_plain(encoder.config.to_dict())
+    )
+    return TextNetwork(config, encoder)
+
+
+def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
+    kept = (
+        "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act",
+        "max_position_embeddings", "type_vocab_size", "layer_norm_eps", "pad_token_id",
+    )  # fmt: skip
+    return {key: config[key] for key in kept if key in config}
+
+
+def run(
+    name: str,
+    data: Data,
+    encoder: BertModel,
+    tokenizer: Path,
+    recipe: Recipe,
+    *,
+    frozen: bool = False,
+    truth: np.ndarray | None = None,
+    every: bool = True,
+) -> tuple[TextNetwork, np.ndarray]:
+    """Trains one network and reports on it; returns it with its probabilities on the validation dialogues."""
+    reader = InputReader(tokenizer)
+    torch.manual_seed(recipe.seed)
+    network = network_of(data, encoder, name)
+    truth = targets(data.train, network, data.above) if truth is None else truth
+    inputs = [as_turn(e) for e in data.validation]
+
+    def after(epoch: int, trained: TextNetwork, figures: str) -> None:
+        print(f"{name}: epoch {epoch} of {recipe.epochs}, {figures}", flush=True)
+        if every and epoch % 2 == 0 and epoch < recipe.epochs:
+            report(f"{name} epoch {epoch}", data, predict(trained, reader, inputs).numpy(), trained)
+
+    train(
+        network, reader, data.train, truth, recipe, allowed=data.allowed, frozen=frozen,
+        after_epoch=after,
+    )  # fmt: skip
+    found = predict(network, reader, inputs).numpy()
+    report(name, data, found, network)
+    return network, found
+
+
+# --- the encoders and the text that teaches them ----------------------------------------------------------------------
+
+
+def public_texts(folder: Path, wanted: Mapping[str, int], seed: int) -> list[str]:
+    """So many texts of each public set, drawn once; a set that is not there ends the run."""
+    draw = random.Random(seed)
+    texts: list[str] = []
+    for name, count in wanted.items():
+        path = folder / f"{name}.jsonl.xz"
+        if not path.is_file():
+            sys.exit(f"{path} is missing: the recipe names it (models/recipes/text.yaml).")
+        with lzma.open(path, "rt", encoding="utf-8") as lines:
+            found = [text for line in lines if len(text := json.loads(line)["text"][:300]) >= 8]
+        draw.shuffle(found)
+        texts += found[:count]
+    return texts
+
+
+def bilingual_encoder(args: argparse.Namespace, recipe: Mapping[str, Any], data: Data) -> Path:
+    """The folder of the joined and aligned encoder, made where it is missing."""
+    folder = args.work / "bilingual"
+    if (folder / "model.safetensors").is_file():
+        return folder
+    chinese, english = (args.encoders / recipe["encoders"][lang] for lang in ("zh", "en"))
+    own = {lang: [e.line.text for e in data.train if e.lang == lang] for lang in ("zh", "en")}
+    texts = {lang: public_texts(args.texts, recipe["align"][lang], recipe["seed"]) + own[lang] for lang in ("zh", "en")}
+    pieces = bilingual.used_pieces(english, texts["en"], at_least=recipe["align"]["pieces_at_least"])
+    encoder, tokenizer = bilingual.joined(chinese, english, pieces)
+    print(f"joined encoder: {encoder.config.vocab_size} word pieces", flush=True)
+    bilingual.align(
+        encoder, tokenizer, english, texts["en"], chinese_texts=texts["zh"], epochs=recipe["align"]["epochs"],
+        seed=recipe["seed"], told=lambda line: print(line, flush=True),
+    )  # fmt: skip
+    encoder.save_pretrained(folder)
+    tokenizer.save(str(folder / TOKENIZER))
+    return folder
+
+
+def tokenizer_file(encoder: Path, work: Path) -> Path:
+    """The tokenizer of an encoder's folder as this project reads one."""
+    path = work / f"{encoder.name}-{TOKENIZER}"
+    if not path.is_file():
+        bilingual.tokenizer_of(bilingual.read_vocabulary(encoder)).save(str(path))
+    return path
+
+
+def encoder_of(folder: Path) -> BertModel:
+    """Without dropout inside: on a CPU it takes two thirds of the time, and words left out do the same for less."""
+    return AutoModel.from_pretrained(
+        folder, dtype=torch.float32, add_pooling_layer=False, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+    )
+
+
+# --- the designs ------------------------------------------------------------------------------------------------------
+
+
+def single_language(args: argparse.Namespace, recipe: Mapping[str, Any], data: Data, *, frozen: bool) -> None:
+    """Design 1 and 2: each language's own encoder, frozen or trained."""
+    design = "frozen" if frozen else "finetuned"
+    for lang in ("zh", "en"):
+        folder = args.encoders / recipe["encoders"][lang]
+        made = Recipe(**recipe[design])
+        network, _ = run(
+            f"{design}-{lang}",
+            data.of(lang),
+            encoder_of(folder),
+            tokenizer_file(folder, args.work),
+            made,
+            frozen=frozen,
+        )
+        save(network, args.work / f"{design}-{lang}")
+        Path(args.work / f"{design}-{lang}" / TOKENIZER).write_bytes(tokenizer_file(folder, args.work).read_bytes())
+
+
+def taught(args: argparse.Namespace, recipe: Mapping[str, Any], data: Data) -> tuple[list[Example], np.ndarray]:
+    """The training turns with labels and the teachers' probabilities mixed, and public text with the latter alone."""
+    from models.text_network import load
+
+    examples: list[Example] = []
+    truths: list[np.ndarray] = []
+    weight = recipe["distil"]["weight"]
+    for lang in ("zh", "en"):
+        teacher = load(args.work / f"finetuned-{lang}")
+        reader = InputReader(args.work / f"finetuned-{lang}" / TOKENIZER)
+        own = [e for e in data.train if e.lang == lang]
+        said = predict(teacher, reader, [as_turn(e) for e in own]).numpy()
+        truths.append((1 - weight) * targets(own, teacher, data.above) + weight * said)
+        others = [
+            Example(source="public", number=at, lang=lang, line=Line(role, text))
+            for at, text in enumerate(public_texts(args.texts, recipe["distil"][lang], recipe["seed"]))
+            for role in (("agent", "customer")[at % 2],)
+        ]
+        examples += own + others
+        truths.append(predict(teacher, reader, [as_turn(e) for e in others]).numpy() if others else said[:0])
+    return examples, np.concatenate(truths)
+
+
+def student(args: argparse.Namespace, recipe: Mapping[str, Any], data: Data) -> TextNetwork:
+    """Design 3: one encoder for both languages, taught by the labels and by both trained single ones."""
+    folder = bilingual_encoder(args, recipe, data)
+    examples, truth = taught(args, recipe, data)
+    made = Recipe(**recipe["student"])
+    network, _ = run(
+        "student", replace(data, train=examples), encoder_of(folder), folder / TOKENIZER, made, truth=truth
+    )
+    return network
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--encoders", type=Path, required=True, help="folder with the encoders that the recipe names")
+    parser.add_argument("--texts", type=Path, required=True, help="folder with the public text that the recipe names")
+    parser.add_argument("--design", choices=("all", "frozen", "finetuned", "student"), default="all")
+    parser.add_argument("--recipe", type=Path, default=ROOT / "models" / "recipes" / "text.yaml")
+    parser.add_argument("--work", type=Path, default=ROOT / "build" / "training", help="where steps are kept")
+    parser.add_argument("--out", type=Path, default=ROOT / "models" / "weights" / "text")
+    args = parser.parse_args()
+    args.work.mkdir(parents=True, exist_ok=True)
+    recipe = yaml.safe_load(args.recipe.read_text(encoding="utf-8"))
+    data = load_data(recipe)
+    print(f"{len(data.train)} turns to learn from, {len(data.validation)} for validation", flush=True)
+    began = time.monotonic()
+    if args.design in ("all", "frozen"):
+        single_language(args, recipe, data, frozen=True)
+    if args.design in ("all", "finetuned"):
+        single_language(args, recipe, data, frozen=False)
+    if args.design in ("all", "student"):
+        network = student(args, recipe, data)
+        save(network, args.out)
+        (args.out / TOKENIZER).write_bytes((args.work / "bilingual" / TOKENIZER).read_bytes())
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    hours = (used.ru_utime + used.ru_stime) / 3600
+    print(f"{(time.monotonic() - began) / 60:.0f} minutes, {hours:.1f} CPU hours, peak {used.ru_maxrss / 1e6:.1f} GB")
+
+
+if __name__ == "__main__":
+    main()
