@@ -1,5 +1,5 @@
 # Two commands matter: `make demo` and `make test`. Both set everything up by themselves.
-.PHONY: setup setup-dev demo test check bench lock screenshots clean
+.PHONY: setup setup-dev demo test check bench train lock screenshots clean
 
 setup:
 	@bash scripts/setup.sh run
@@ -20,6 +20,11 @@ test: setup-dev
 
 bench: setup-dev
 	@.venv/bin/python scripts/bench.py
+
+# ENCODERS: folder with the encoders that models/recipes/text.yaml names; TEXTS: folder with the public text it names.
+train: setup-dev
+	@.venv/bin/python scripts/train_text.py --encoders "$(ENCODERS)" --texts "$(TEXTS)" $(TRAIN)
+	@.venv/bin/python scripts/calibrate_text.py
 
 screenshots: setup-dev
 	@.venv/bin/python scripts/screenshots.py

@@ -151,10 +151,14 @@ CALL_DETAIL: Example = {
                     "source": "15 USC 1692d text",
                 }
             ],
-            "detectors": ["lexicon"],
+            "detectors": ["lexicon+text"],
             "features": [],
             "reason_zh": "话语限定了当日。",
             "reason_en": "The words set a deadline of the same day.",
+            "parts": {"text": 0.66, "lexicon": 0.7},
+            "calibrated": 0.71,
+            "carried": [{"word": 0, "text": "Call", "weight": 0.26}, {"word": 2, "text": "today.", "weight": 0.74}],
+            "nearest": ["en-a-1:48", "en-a-2:120"],
         }
     ],
     "redactions": [{"kind": "phone", "start_ms": 61_300, "end_ms": 62_000}],

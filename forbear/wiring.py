@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forbear.logs import set_up_logging
@@ -40,6 +41,7 @@ from pipeline.store.database import Database
 from pipeline.store.media import Media
 
 if TYPE_CHECKING:
+    from models.text import TextClassifier
     from pipeline.evaluation.predictions import Predictor
     from pipeline.policy.registry import Registry
     from pipeline.run import Stages
@@ -152,30 +154,75 @@ _REVISIONS: Mapping[Stage, int] = {
 """Raise a stage's number when its code gives other output for the same input; what follows it then runs again."""
 
 
-def _rules(registry: Registry) -> Sequence[Detector]:
-    from pipeline.stages.detect import build_rule_detectors
+def _rules(registry: Registry, _settings: Settings) -> Detector:
+    from pipeline.stages.detect import LexiconDetector
 
-    return build_rule_detectors(registry)
+    return LexiconDetector(registry.lexicons)
 
 
-DETECTORS: Mapping[str, Callable[[Registry], Sequence[Detector]]] = {"rules": _rules}
+def _text(_registry: Registry, settings: Settings) -> Detector:
+    from models.errors import ModelError
+    from pipeline.stages.text_detector import TextDetector
+
+    try:
+        return TextDetector(_text_classifier(_text_folder(settings), settings.asr_threads))
+    except ModelError as error:
+        raise Unavailable(error.message, code=error.code) from error
+
+
+def _acoustic(registry: Registry, _settings: Settings) -> Detector:
+    from pipeline.stages.detect import SoundDetector
+
+    return SoundDetector(registry.sounds)
+
+
+@cache
+def _text_classifier(folder: Path, threads: int) -> TextClassifier:
+    """Loaded once a process: a policy that changes does not change what the model says."""
+    from models.text import TextClassifier
+
+    return TextClassifier(folder, threads=threads)
+
+
+def _text_folder(settings: Settings) -> Path:
+    from models.weights import TEXT_MODEL
+
+    return Path(settings.text_model).expanduser() if settings.text_model else TEXT_MODEL
+
+
+DETECTORS: Mapping[str, Callable[[Registry, Settings], Detector]] = {
+    "rules": _rules,
+    "text": _text,
+    "acoustic": _acoustic,
+}
 """What can look for signals in a call, by the name that the command line knows it by."""
 
 
-def build_detect(names: Sequence[str], registry: Registry) -> Detect:
-    """These detectors behind one stage; raises InvalidInput (`unknown_detector`) naming those that there are."""
-    from pipeline.stages.detect import Detect
+def build_detect(settings: Settings, registry: Registry, names: Sequence[str] | None = None) -> Detect:
+    """These detectors behind one stage, those of the settings where none are named.
 
-    wanted = tuple(dict.fromkeys(names))
+    Raises InvalidInput (`unknown_detector`) naming those that there are, Unavailable where weights are missing.
+    """
+    from models.errors import ModelError
+    from pipeline.stages.detect import Detect
+    from pipeline.stages.fusion import AGREEMENT, calibrated
+
+    wanted = tuple(dict.fromkeys(settings.detectors if names is None else names))
     unknown = [name for name in wanted if name not in DETECTORS]
     if unknown or not wanted:
         problem = f"There is no detector '{unknown[0]}'" if unknown else "No detector is named"
         raise InvalidInput(f"{problem}; there are: {', '.join(DETECTORS)}.", code="unknown_detector")
-    return Detect(tuple(detector for name in wanted for detector in DETECTORS[name](registry)))
+    detectors = tuple(DETECTORS[name](registry, settings) for name in wanted)
+    if "text" not in wanted:
+        return Detect(detectors, AGREEMENT)
+    try:
+        return Detect(detectors, calibrated(_text_folder(settings), lexicon="rules" in wanted))
+    except ModelError as error:
+        raise Unavailable(error.message, code=error.code) from error
 
 
 def build_predictor(
-    settings: Settings, *, detectors: Sequence[str], jurisdiction: Jurisdiction | None = None
+    settings: Settings, *, detectors: Sequence[str] | None = None, jurisdiction: Jurisdiction | None = None
 ) -> Predictor:
     """What judges single turns: under the pack of a jurisdiction, or under every pack there is.
 
@@ -191,11 +238,11 @@ def build_predictor(
             raise InvalidInput(f"There is no policy pack for {jurisdiction}; there are: {', '.join(registry.packs)}.")
         registry = Registry({jurisdiction: registry.packs[jurisdiction]}, jurisdiction)
     packs = tuple(registry.packs.values())
-    return Predictor(detect=build_detect(detectors, registry), judge=Judge(registry), packs=packs)
+    return Predictor(detect=build_detect(settings, registry, detectors), judge=Judge(registry), packs=packs)
 
 
 @contextmanager
-def build_stages(settings: Settings, *, detectors: Sequence[str] = ("rules",)) -> Iterator[Stages]:
+def build_stages(settings: Settings, *, detectors: Sequence[str] | None = None) -> Iterator[Stages]:
     """Every stage with its models loaded; raises Unavailable where weights are missing or can't be run."""
     from models.acoustic import VoiceMeter
     from models.errors import ModelError
@@ -212,7 +259,7 @@ def build_stages(settings: Settings, *, detectors: Sequence[str] = ("rules",)) -
     from pipeline.stages.separate import Separate
 
     registry = load_registry(settings.default_jurisdiction)
-    separate, detect, judge = Separate(), build_detect(detectors, registry), Judge(registry)
+    separate, detect, judge = Separate(), build_detect(settings, registry, detectors), Judge(registry)
     meter = VoiceMeter()
     try:
         transcribe = _build_transcribe(settings)
@@ -249,7 +296,7 @@ def build_stages(settings: Settings, *, detectors: Sequence[str] = ("rules",)) -
         )
 
 
-def in_force(stages: Stages, policies: Policies, detectors: Sequence[str] = ("rules",)) -> Callable[[], Stages]:
+def in_force(stages: Stages, policies: Policies, settings: Settings) -> Callable[[], Stages]:
     """The stages as they are for a call that begins now: under the policy that was published last."""
     from pipeline.stages.judge import Judge
 
@@ -259,7 +306,7 @@ def in_force(stages: Stages, policies: Policies, detectors: Sequence[str] = ("ru
         registry = policies.registry()
         if id(registry) not in built:
             built.clear()
-            built[id(registry)] = registry, _under(stages, build_detect(detectors, registry), Judge(registry))
+            built[id(registry)] = registry, _under(stages, build_detect(settings, registry), Judge(registry))
         return built[id(registry)][1]
 
     return now

@@ -125,7 +125,7 @@ class Worker:
             runner.start(
                 ProcessCall(
                     processing=application.processing,
-                    stages=in_force(stages, application.policies),
+                    stages=in_force(stages, application.policies, application.settings),
                     media=application.media,
                     artifacts=application.artifacts,
                     max_attempts=application.settings.max_attempts,

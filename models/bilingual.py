@@ -1,7 +1,8 @@
 """One encoder for two languages: a Chinese one whose vocabulary is extended by the word pieces of an English one.
 
-The vectors of new pieces are carried over by the linear map that fits the pieces both vocabularies have; then the joined
-encoder learns to place English sentences where the English one places them (Reimers and Gurevych 2020 do so for translations).
+The vectors of new pieces are carried over by the linear map that fits the pieces both vocabularies have; then the
+joined encoder learns to place English sentences where the English one places them (Reimers and Gurevych 2020 do so for
+translations).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from transformers import AutoModel, BertConfig, BertModel
 
 from models.text_network import padded
 
+_UNKNOWN = "[UNK]"
 _CHINESE_TAIL = re.compile(r"##[\u3400-\u9fff\uf900-\ufaff]")
 """The tokenizer splits Chinese into single characters, so a character inside a word never comes up."""
 
@@ -28,7 +30,7 @@ _CHINESE_TAIL = re.compile(r"##[\u3400-\u9fff\uf900-\ufaff]")
 def tokenizer_of(vocabulary: Sequence[str]) -> Tokenizer:
     """A lower-casing WordPiece tokenizer that takes Chinese apart."""
     tokenizer = Tokenizer(
-        WordPiece({token: at for at, token in enumerate(vocabulary)}, unk_token="[UNK]", max_input_chars_per_word=60)
+        WordPiece({token: at for at, token in enumerate(vocabulary)}, unk_token=_UNKNOWN, max_input_chars_per_word=60)
     )
     tokenizer.normalizer = normalizers.BertNormalizer(
         clean_text=True, handle_chinese_chars=True, strip_accents=True, lowercase=True

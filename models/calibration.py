@@ -1,7 +1,7 @@
 """Turns what detectors say into one probability that means what it says.
 
-A logistic curve over the text model's log-odds and the lexicon's certainty (Platt 1999), one a language and group, fitted
-on turns that neither was made on. Numbers in, numbers out; knows no category's meaning.
+A logistic curve over the text model's log-odds and the lexicon's certainty (Platt 1999), one a language and group,
+fitted on turns that neither was made on. Numbers in, numbers out; knows no category's meaning.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import numpy.typing as npt
 
 from models.errors import WeightsCorrupt, WeightsMissing
 
+TEXT, RULES_AND_TEXT = "text", "rules+text"
+"""Which detectors a calibration is for: a curve that counts on a lexicon would be wrong without one."""
 _FLOOR = 0.002
 """Probabilities nearer to 0 or 1 than this say no more: log-odds would otherwise be dominated by rounding."""
 Floats = npt.NDArray[np.float64]
@@ -32,7 +34,7 @@ def log_odds(probability: float) -> float:
 class Curve:
     """probability = sigmoid(intercept + text * log-odds of the text model + lexicon * certainty of the lexicon).
 
-    `voice` is what a customer's voice adds. It is set, not fitted: no set of real distress may be shipped or learnt from.
+    `voice` is what a customer's voice adds. It is set, not fitted: no recordings of real distress may be learnt from.
     """
 
     intercept: float
@@ -80,21 +82,26 @@ def fit(text: Sequence[float], lexicon: Sequence[float], truth: Sequence[bool], 
     return Curve(intercept=float(free[2]), text=slope, lexicon=lift if use_lexicon else 0.0)
 
 
-def save(calibration: Calibration, path: Path) -> None:
-    """As JSON that a person can read."""
+def save(calibrations: Mapping[str, Calibration], path: Path) -> None:
+    """By the detectors that they are for, as JSON that a person can read."""
     rounded = {
-        key: {name: round(value, 4) for name, value in asdict(curve).items()}
-        for key, curve in sorted(calibration.curves.items())
+        name: {
+            key: {part: round(value, 4) for part, value in asdict(curve).items()}
+            for key, curve in sorted(calibration.curves.items())
+        }
+        for name, calibration in calibrations.items()
     }
     path.write_text(json.dumps(rounded, indent=1) + "\n", encoding="utf-8")
 
 
-def load(path: Path) -> Calibration:
-    """Raises WeightsMissing and WeightsCorrupt."""
+def load(path: Path) -> dict[str, Calibration]:
+    """By the detectors that they are for; raises WeightsMissing and WeightsCorrupt."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        return Calibration({key: Curve(**curve) for key, curve in raw.items()})
+        return {
+            name: Calibration({key: Curve(**curve) for key, curve in curves.items()}) for name, curves in raw.items()
+        }
     except FileNotFoundError:
         raise WeightsMissing(f"{path} is missing. Train the text model again with `make train`.") from None
     except (ValueError, TypeError, AttributeError) as error:
-        raise WeightsCorrupt(f"{path} does not hold a calibration.") from error
+        raise WeightsCorrupt(f"{path} does not hold calibrations.") from error

@@ -17,9 +17,8 @@ from models.datasets.dialogues import Example, domain_files, read_dialogues
 from models.datasets.turns import as_turn
 from models.text_input import InputReader, TextInput, Tokens, word_bounds
 from models.text_network import TOKENIZER, Batch, TextNetwork, load, padded
+from models.weights import TEXT_MODEL
 
-SHIPPED = Path(__file__).parent / "weights" / "text"
-"""The text model that comes with Forbear."""
 _BATCH_TOKENS = 4096
 """Batches hold about so many tokens: short turns many, long turns few."""
 
@@ -37,7 +36,7 @@ class _Examples:
 class TextClassifier:
     """Loads a folder of `text_network`; raises WeightsMissing and WeightsCorrupt."""
 
-    def __init__(self, folder: Path = SHIPPED, *, threads: int = 0) -> None:
+    def __init__(self, folder: Path = TEXT_MODEL, *, threads: int = 0) -> None:
         if threads:
             torch.set_num_threads(threads)
         self._network: TextNetwork = load(folder)

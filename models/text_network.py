@@ -1,6 +1,6 @@
-"""The network behind the text model: a BERT encoder and one linear layer over [CLS] and the mean of the turn's own tokens.
+"""The network behind the text model: a BERT encoder, and a linear layer over [CLS] and the mean of the turn's words.
 
-Its labels are names and nothing more here. torch is imported with this module, so adapters import it when they are built.
+Its labels are names and nothing more here. torch comes with this module: who builds an adapter imports it then.
 """
 
 from __future__ import annotations

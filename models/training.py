@@ -1,4 +1,4 @@
-"""Trains the text network on examples: noise drawn anew each epoch, batches of like length, bfloat16 where the machine has it.
+"""Trains the text network on examples: noise drawn anew each epoch, batches of like length, products in bfloat16.
 
 Knows labels by name only. Seeded; the same machine, data and recipe give the same weights.
 """
@@ -89,7 +89,7 @@ def train(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device)
     steps = math.ceil(len(examples) / recipe.batch) * recipe.epochs
-    optimiser = torch.optim.AdamW(_parameters(network, recipe, frozen=frozen), weight_decay=recipe.decay)
+    optimiser = torch.optim.AdamW(_parameters(network, recipe, frozen=frozen), weight_decay=recipe.decay, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step / steps, recipe.warmup))
     average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=_running(recipe.average))
     neutral = _neutral(examples)

@@ -19,6 +19,9 @@ from pathlib import Path
 
 from models.errors import WeightsCorrupt, WeightsMissing
 
+TEXT_MODEL = Path(__file__).parent / "weights" / "text"
+"""The text model that comes with Forbear, its tokenizer and its calibration."""
+CALIBRATION = "calibration.json"
 _BLOCK = 1 << 20
 _STALE_JOIN_S = 3600
 _MODEL_FILE = "model.bin"

@@ -297,8 +297,8 @@ class CarriedWord:
 class Signal:
     """A claim that something was said or heard; `features` tell how (`pipeline.policy.features`).
 
-    Where several detectors spoke, `parts` is what each said by itself. A text model's claim names the words that carried
-    it, and the training turns most like it (`SOURCE:LINE`).
+    Where several detectors spoke, `parts` is what each said by itself. A text model's claim names the words that
+    carried it, and the training turns most like it (`SOURCE:LINE`).
     """
 
     category: str

@@ -6,14 +6,27 @@ the calls.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from models.weights import TEXT_MODEL
 from pipeline.policy.registry import Registry
 from pipeline.policy.sounds import without_customer_voice
-from pipeline.records import CallRecord, Finding, FindingStatus, Judgement, Role, Severity, WordsEvidence
+from pipeline.records import (
+    CallRecord,
+    Finding,
+    FindingStatus,
+    Judgement,
+    Role,
+    Severity,
+    Signal,
+    UtteranceSound,
+    WordsEvidence,
+)
 from pipeline.stages.detect import Detect, build_rule_detectors
+from pipeline.stages.fusion import calibrated
 from pipeline.stages.judge import Judge
+from pipeline.stages.text_detector import RecalledText
 
 REVIEW_MINUTES = 2.0
 """What a reviewer needs for a flagged call; the review pages are made for that."""
@@ -86,9 +99,9 @@ class Rejudge:
     """
 
     def __init__(self, registry: Registry) -> None:
-        self._detect = Detect(build_rule_detectors(registry))
+        self._detectors = build_rule_detectors(registry)
         self._judge = Judge(registry)
-        self._mine = {d.stamp.name: d.stamp.version for d in self._detect.detectors}
+        self._mine = {d.stamp.name: d.stamp.version for d in self._detectors}
 
     def __call__(self, record: CallRecord) -> Judgement:
         """The call under the registry's pack of its jurisdiction."""
@@ -96,15 +109,22 @@ class Rejudge:
         if not self._judge.registry.pack_for(record.context).customer_voice:
             sounds = without_customer_voice(record.transcript, sounds)
         if sounds != record.sounds or not self._made_by_the_same(record):
-            ours = self._detect(record.transcript, sounds)
-            others = [s for s in signals if not self._mine.keys() & set(s.detector.split("+"))]
-            signals = (*ours, *others)
+            signals = self._detected(record, sounds)
         return self._judge(
             transcript=record.transcript,
             signals=signals,
             context=record.context,
             duration_ms=record.audio.duration_ms,
         )
+
+    def _detected(self, record: CallRecord, sounds: Sequence[UtteranceSound]) -> tuple[Signal, ...]:
+        """With these packs' lexicons and what the text model had said, if one had been asked."""
+        recalled = RecalledText(record.signals)
+        if recalled.stamp.version:
+            detect = Detect((*self._detectors, recalled), calibrated(TEXT_MODEL, lexicon=True))
+        else:
+            detect = Detect(self._detectors)
+        return detect(record.transcript, sounds)
 
     def _made_by_the_same(self, record: CallRecord) -> bool:
         """Whether every signal carries the version of a detector of ours; a call without signals tells nothing."""

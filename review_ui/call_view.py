@@ -124,7 +124,14 @@ def call_page(
 ) -> CallPageView:
     """The page of one call. `at_ms` is where the address asks to open, else it opens at the worst second."""
     call, words = detail.summary, reader.words
-    views = finding_views(detail.findings, detail.transcript, words, call=call.id, original=detail.original)
+    views = finding_views(
+        detail.findings,
+        detail.transcript,
+        words,
+        call=call.id,
+        original=detail.original,
+        signal_of=detail.signal_of,
+    )
     heard = lanes(peaks, detail.transcript) if peaks else ()
     duration_ms = detail.audio.duration_ms if detail.audio else (call.duration_ms or 0)
     regions = tuple(_regions(views, heard, detail.transcript, duration_ms))

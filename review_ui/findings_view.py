@@ -5,7 +5,7 @@ Knows no HTML. The number given here ties a finding's words, its region on the w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlencode
@@ -19,11 +19,13 @@ from pipeline.records import (
     MetadataEvidence,
     OmissionEvidence,
     Role,
+    Signal,
     Transcript,
     WordsEvidence,
 )
 from review_ui.language import Words
 from review_ui.reader import clock
+from review_ui.reasons_view import ReasonsView, reasons_view
 
 
 class Group(StrEnum):
@@ -93,6 +95,8 @@ class FindingView:
     """Where the trace of its rule stands; empty for a dialogue that is no call."""
     span: tuple[int, int, int] | None
     """Utterance, first word, word after the last: None without words."""
+    reasons: ReasonsView | None
+    """What the detectors said of it; None where only a rule speaks."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,13 +156,26 @@ def short_pack(pack: str, version: str) -> str:
 
 
 def finding_views(
-    findings: Iterable[Finding], transcript: Transcript | None, words: Words, *, call: str, original: bool
+    findings: Iterable[Finding],
+    transcript: Transcript | None,
+    words: Words,
+    *,
+    call: str,
+    original: bool,
+    signal_of: Callable[[Finding], Signal | None] = lambda _: None,
 ) -> tuple[FindingView, ...]:
     """All findings of a call, numbered from 1 in the order in which the page lists them."""
     told: dict[tuple[Citation, ...], int] = {}
     return tuple(
         _view(
-            number, finding, transcript, words, told.setdefault(finding.clauses, number), call=call, original=original
+            number,
+            finding,
+            transcript,
+            words,
+            told.setdefault(finding.clauses, number),
+            reasons_view(signal_of(finding), transcript, words, call=call),
+            call=call,
+            original=original,
         )
         for number, finding in enumerate(ordered(findings), 1)
     )
@@ -186,6 +203,7 @@ def _view(
     transcript: Transcript | None,
     words: Words,
     told: int,
+    reasons: ReasonsView | None,
     *,
     call: str,
     original: bool,
@@ -224,6 +242,7 @@ def _view(
         clip_href=_clip(call, place, original=original) if isinstance(evidence, WordsEvidence) else "",
         why_href=f"/calls/{call}/why?{urlencode({'rule': finding.rule})}" if call else "",
         span=span,
+        reasons=reasons,
     )
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pipeline.policy.conditions import Condition, Said
+from pipeline.policy.conditions import Condition
 from pipeline.policy.evaluating import Answer, Rejected, Why
 from pipeline.records import OmissionEvidence, Role, Signal, Span, Transcript
 from review_ui.language import Words
@@ -113,7 +113,7 @@ def why_not(one: Rejected, condition: Condition, sentences: Sentences, letters: 
         case Why.ROLE:
             return words("policy.why.role", who=words(f"policy.by.{one.detail}"))
         case Why.UNSURE:
-            needed = f"{condition.threshold:.2f}" if isinstance(condition, Said) else one.detail.rpartition(" ")[2]
+            needed = one.detail.rpartition(" ")[2]
             return words("policy.why.unsure", p=f"{one.signal.probability:.2f}", needed=needed)
         case Why.EXCUSED | Why.LACKS_FEATURE:
             return words(f"policy.why.{one.why}", features=sentences.features(one.detail.split(", ")))

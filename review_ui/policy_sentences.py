@@ -132,7 +132,8 @@ class Sentences:
         heard = all(any(entry.category == key for entry in self.pack.sounds) for key in said.signals)
         lead = self.words("policy.heard" if heard else "policy.said", who=self._who(said.roles))
         limits = [self.words("policy.times", n=said.at_least)] if said.at_least > 1 else []
-        limits.append(self.words("policy.sure", p=f"{said.threshold:.2f}"))
+        needed = sorted({f"{said.needed(key):.2f}" for key in said.signals})
+        limits.append(self.words("policy.sure", p="–".join(dict.fromkeys((needed[0], needed[-1])))))
         if said.excuses and not heard:
             limits.append(self.words("policy.excuses", features=self.features(said.excuses)))
         if said.requires:
@@ -175,7 +176,7 @@ class Sentences:
 
     def features(self, names: Iterable[str]) -> str:
         """Ways of saying a thing, the usual ones first."""
-        order = ("quoted", "negated", "joke", "question", "hypothetical", "mishearing")
+        order = ("quoted", "negated", "joke", "question", "hypothetical", "mishearing", "unsure")
         known = sorted(names, key=lambda name: order.index(name) if name in order else len(order))
         return self.words("policy.join.features").join(self.words.named("policy.feature", name) for name in known)
 

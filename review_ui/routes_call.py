@@ -13,6 +13,7 @@ from pipeline.records import CallStatus
 from pipeline.services.views import CallDetail
 from review_ui.call_view import call_page
 from review_ui.render import SignedVisit
+from review_ui.similar_view import similar_view
 from review_ui.visits import ReaderVisit, WriterVisit, own_path
 from review_ui.wave import lanes, lanes_file
 from review_ui.why_view import why_view
@@ -68,6 +69,22 @@ def why(request: Request, visit: ReaderVisit, id: str, rule: Annotated[str, Quer
     if request.headers.get("hx-request") == "true":
         return visit.part("parts/why.html", page)
     return visit.page("why.html", page, here="queue" if detail.summary.flagged else "all")
+
+
+@router.get("/similar")
+def similar(
+    request: Request,
+    visit: ReaderVisit,
+    id: str,
+    category: Annotated[str, Query(max_length=200)],
+    utterance: Annotated[int, Query(ge=0)],
+) -> Response:
+    """The training turns most like the words of a finding, as a page, or as the part that a script puts into a card."""
+    detail = application_of(request).calls.get(visit.actor, id)
+    page = similar_view(detail, category, utterance, visit.reader.words)
+    if request.headers.get("hx-request") == "true":
+        return visit.part("parts/similar.html", page)
+    return visit.page("similar.html", page, here="queue" if detail.summary.flagged else "all")
 
 
 @router.post("/retry")

@@ -28,7 +28,8 @@ _REDACTED = re.compile(r"^\s*\[([a-z_]+)\]$")
 class WordView:
     """`at` is the start in seconds, as text. A redacted stretch has its `redacted` kind named instead of its text.
 
-    `lead` is the space before the word, which belongs to no mark.
+    `lead` is the space before the word, which belongs to no mark. `carries` names the findings that the word carried
+    and how strongly, as "3:2 7:1".
     """
 
     lead: str
@@ -36,6 +37,7 @@ class WordView:
     at: str
     unsure: str
     redacted: str
+    carries: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,12 +142,16 @@ def _turn(utterance: Utterance, marks: Sequence[FindingView], words: Words) -> L
 
 def _pieces(spoken: Sequence[Word], marks: Sequence[FindingView], words: Words) -> Iterator[Piece]:
     spans = [(m, m.span[1], m.span[2]) for m in marks if m.span is not None]
+    carries: dict[int, list[str]] = {}
+    for mark in marks:
+        for place, strength in mark.reasons.strengths if mark.reasons else ():
+            carries.setdefault(place, []).append(f"{mark.number}:{strength}")
     cuts = sorted({0, len(spoken), *(at for _, first, last in spans for at in (first, last) if 0 < at < len(spoken))})
     for start, end in pairwise(cuts):
         inside = [m for m, first, last in spans if first <= start and end <= last]
         # The findings come worst first, so the first colours the words.
         yield Piece(
-            words=tuple(_word(word, words) for word in spoken[start:end]),
+            words=tuple(_word(spoken[place], words, " ".join(carries.get(place, ()))) for place in range(start, end)),
             findings=tuple(m.number for m in inside),
             tone=inside[0].tone if inside else "",
             endings=tuple(
@@ -156,7 +162,7 @@ def _pieces(spoken: Sequence[Word], marks: Sequence[FindingView], words: Words) 
         )
 
 
-def _word(word: Word, words: Words) -> WordView:
+def _word(word: Word, words: Words, carries: str) -> WordView:
     redacted = _REDACTED.match(word.text)
     unsure = word.confidence < UNSURE_BELOW and not redacted
     text = word.text.lstrip()
@@ -166,6 +172,7 @@ def _word(word: Word, words: Words) -> WordView:
         at=_seconds(word.start_ms),
         unsure=words("word.unsure", confidence=f"{word.confidence:.2f}") if unsure else "",
         redacted=words.named("redacted", redacted[1]) if redacted else "",
+        carries=carries,
     )
 
 

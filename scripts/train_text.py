@@ -2,7 +2,7 @@
 
     python scripts/train_text.py --encoders FOLDER [--design all|frozen|finetuned|student] [--out FOLDER]
 
-FOLDER holds `bge-small-zh-v1.5` and `bge-small-en-v1.5`, or whatever models/recipes/text.yaml names. The best student is
+FOLDER holds `bge-small-zh-v1.5` and `bge-small-en-v1.5`, or whatever models/recipes/text.yaml names. The student is
 written to OUT. Everything is seeded; the held-out turns of tests/gold are never read.
 """
 
@@ -26,7 +26,14 @@ import yaml
 from transformers import AutoModel, BertModel
 
 from models import bilingual, metrics
-from models.datasets.dialogues import Example, domain_files, read_dialogues, validation_files, without_near_duplicates
+from models.datasets.dialogues import (
+    Example,
+    Line,
+    domain_files,
+    read_dialogues,
+    validation_files,
+    without_near_duplicates,
+)
 from models.datasets.turns import as_turn
 from models.text_input import InputReader
 from models.text_network import TOKENIZER, TextModelConfig, TextNetwork, save
@@ -111,7 +118,8 @@ def report(name: str, data: Data, probabilities: np.ndarray, network: TextNetwor
         print(
             f"{name:28s} {lang}  macro F1 {figures[lang]:.3f} (own thresholds {figures[f'{lang}-best']:.3f})  "
             + "  ".join(f"{g} {f:.3f}" for g, (f, _, _) in best.items())
-            + f"  alarms {int((loud & quiet).sum())}/{int(quiet.sum())}, on hard negatives {int((loud & hard).sum())}/{int(hard.sum())}"
+            + f"  alarms {int((loud & quiet).sum())}/{int(quiet.sum())}"
+            + f", on hard negatives {int((loud & hard).sum())}/{int(hard.sum())}"
             + f"  self-harm {int((recalled >= 0.5).sum())}/{len(recalled)} (from 0.2: {int((recalled >= 0.2).sum())})"
             + f"  ECE {metrics.expected_calibration_error(bins):.3f}",
             flush=True,

@@ -20,6 +20,7 @@ from pipeline.records import (
     Jurisdiction,
     Role,
     Severity,
+    Signal,
     Stage,
     Transcript,
     WordsEvidence,
@@ -282,8 +283,21 @@ class ClauseOut(Wire):
     source: str
 
 
+class CarriedOut(Wire):
+    """How much of the text model's claim one word carried; `word` is its place in the utterance's `words`."""
+
+    word: int
+    text: str
+    weight: float
+
+
 class FindingOut(Wire):
-    """What a rule made of the call. `start_ms`, `end_ms` and `quote` are null where the evidence is not words."""
+    """What a rule made of the call. `start_ms`, `end_ms` and `quote` are null where the evidence is not words.
+
+    `parts` is what each detector said by itself (text, lexicon, voice), from which `calibrated` was made; `carried`
+    tells the words that the text model's claim rests on, whose weights add up to about 1, and `nearest` the training
+    turns most like it. Empty and null where no text model spoke.
+    """
 
     category: str
     status: FindingStatus
@@ -302,17 +316,34 @@ class FindingOut(Wire):
     features: list[str]
     reason_zh: str
     reason_en: str
+    parts: Mapping[str, float] = Field(default_factory=dict)
+    calibrated: float | None = None
+    carried: list[CarriedOut] = Field(default_factory=list)
+    nearest: list[str] = Field(default_factory=list)
 
     @classmethod
-    def of(cls, finding: Finding, transcript: Transcript | None) -> Self:
-        """The quote comes from the transcript that is shown, so a redacted one gives redacted quotes."""
+    def of(cls, finding: Finding, transcript: Transcript | None, signal: Signal | None = None) -> Self:
+        """All words come from the transcript that is shown, so a redacted one gives redacted words."""
         shown = cls.model_validate(finding)
         evidence = finding.evidence
         if not isinstance(evidence, WordsEvidence) or transcript is None:
             return shown
         span = evidence.span
-        quote = transcript.utterances[span.utterance].quote(span.word_start, span.word_end)
-        return shown.model_copy(update={"start_ms": evidence.start_ms, "end_ms": evidence.end_ms, "quote": quote})
+        utterance = transcript.utterances[span.utterance]
+        quote = utterance.quote(span.word_start, span.word_end)
+        update: dict[str, Any] = {"start_ms": evidence.start_ms, "end_ms": evidence.end_ms, "quote": quote}
+        if signal is not None:
+            carried = [
+                CarriedOut(word=one.word, text=utterance.quote(one.word, one.word + 1), weight=one.weight)
+                for one in signal.carried
+            ]
+            update |= {
+                "parts": dict(signal.parts),
+                "calibrated": signal.probability if signal.parts else None,
+                "carried": carried,
+                "nearest": list(signal.nearest),
+            }
+        return shown.model_copy(update=update)
 
 
 class RedactionOut(Wire):
@@ -359,7 +390,7 @@ class CallDetailOut(CallOut):
     def of_detail(cls, call: CallDetail) -> Self:
         summary = {name: getattr(call.summary, name) for name in CallOut.model_fields}
         rest = {name: getattr(call, name) for name in cls.model_fields if name not in CallOut.model_fields}
-        rest["findings"] = [FindingOut.of(finding, call.transcript) for finding in call.findings]
+        rest["findings"] = [FindingOut.of(one, call.transcript, call.signal_of(one)) for one in call.findings]
         return cls.model_validate({**summary, **rest})
 
 

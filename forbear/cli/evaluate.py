@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from forbear.cli.app import AsJson, app
-from forbear.cli.output import console, note, print_json, say
+from forbear.cli.evaluate_turns import MISSES, Wanted, evaluate_turns
+from forbear.cli.output import note, print_json, say
+from forbear.cli.progress import progress
 from pipeline.errors import ForbearError, InvalidInput
 from pipeline.records import Jurisdiction
 
 if TYPE_CHECKING:
     from pipeline.evaluation.calls import CallScore
-    from pipeline.evaluation.predictions import Prediction, Predictor
+    from pipeline.evaluation.predictions import Predictor
     from pipeline.evaluation.recordings import KnownCall
-    from pipeline.evaluation.turns import LabelledTurn, Turns
     from pipeline.settings import Settings
-
-LONG = 500
-"""From so many turns on there is a progress bar."""
-_YAML = (".yaml", ".yml")
 
 
 @app.command()
@@ -38,10 +34,27 @@ def evaluate(
             show_default=False,
         ),
     ],
-    detectors: Annotated[str, typer.Option(help="Which detectors look, with commas between.")] = "rules",
+    detectors: Annotated[
+        str | None,
+        typer.Option(help="Which detectors look, with commas between; else those of the settings.", show_default=False),
+    ] = None,
     predictions: Annotated[
         Path | None, typer.Option(help="Write what is predicted of each turn to this file, a JSON object a line.")
     ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw how often what was called likely was true, as FILE.svg.")
+    ] = None,
+    misses: Annotated[
+        int | None,
+        typer.Option(
+            help=f"Show so many of the costliest misses of each language, with their words; 0 for none. Else {MISSES}.",
+            min=0,
+            show_default=False,
+        ),
+    ] = None,
+    ablation: Annotated[
+        bool, typer.Option("--ablation", help="Also each detector alone and each left out, a table a language.")
+    ] = False,
     jurisdiction: Annotated[
         Jurisdiction | None,
         typer.Option(help="Judge under this law; else turns under all, calls under their own.", case_sensitive=False),
@@ -55,81 +68,35 @@ def evaluate(
 
     if not path.exists():
         raise InvalidInput(f"{path}: no such file or folder", code="no_such_path")
-    if path.is_dir() and predictions is not None:
-        raise InvalidInput("--predictions is for turns; a folder holds whole calls", code="wrong_option")
-    if not path.is_dir() and text:
-        raise InvalidInput("--text is for a folder of calls", code="wrong_option")
     settings = load_settings()
-    names = [name.strip() for name in detectors.split(",") if name.strip()]
-    predictor = build_predictor(settings, detectors=names, jurisdiction=jurisdiction)
+    names = list(settings.detectors) if detectors is None else _names(detectors)
+
+    def build(wanted: Sequence[str]) -> Predictor:
+        return build_predictor(settings, detectors=wanted, jurisdiction=jurisdiction)
+
     if path.is_dir():
-        _evaluate_calls(path, predictor, settings, names, jurisdiction, text=text, as_json=as_json)
-    else:
-        _evaluate_turns(path, predictor, predictions, as_json=as_json)
-
-
-def _evaluate_turns(path: Path, predictor: Predictor, out: Path | None, *, as_json: bool) -> None:
-    from forbear.cli import evaluation_tables
-    from pipeline.evaluation.scoring import score_turns
-
-    if out is not None and (not out.parent.is_dir() or out.is_dir() or (out.exists() and out.samefile(path))):
-        raise InvalidInput(f"{out}: predictions can't be written there", code="bad_output")
-    given = _read(path)
-    for bad in given.bad:
-        note(f"not read  {path.name}, line {bad.number}: {bad.reason}")
-    if not given.turns:
-        raise InvalidInput(f"{path.name} holds no turn that could be read", code="nothing_read")
-    found = _predicted(predictor, given.turns, quiet=as_json or len(given.turns) < LONG)
-    if out is not None:
-        _write(out, found)
-    scores = score_turns(given.turns, found)
-    if as_json:
-        print_json(
-            {
-                "turns": len(given.turns),
-                "labelled": sum(turn.labels is not None for turn in given.turns),
-                "bad_lines": [{"line": bad.number, "reason": bad.reason} for bad in given.bad],
-                "scores": {score.lang: evaluation_tables.turn_score_json(score) for score in scores},
-            }
-        )
+        asked = {"--predictions": predictions, "--plot": plot, "--misses": misses, "--ablation": ablation or None}
+        for option, value in asked.items():
+            if value is not None:
+                raise InvalidInput(f"{option} is for turns; a folder holds whole calls", code="wrong_option")
+        _evaluate_calls(path, build(names), settings, names, jurisdiction, text=text, as_json=as_json)
         return
-    for table in evaluation_tables.turn_tables(scores):
-        console().print(table)
-    unlabelled = sum(turn.labels is None for turn in given.turns)
-    say(
-        f"{len(given.turns)} turns"
-        + (f", {unlabelled} without labels" if unlabelled else "")
-        + (f", {len(given.bad)} lines not read" if given.bad else "")
-        + (f"; predictions in {out}" if out else "")
+    if text:
+        raise InvalidInput("--text is for a folder of calls", code="wrong_option")
+    if ablation and len(set(names)) < 2:
+        raise InvalidInput("--ablation takes detectors apart; name two or more", code="wrong_option")
+    wanted = Wanted(
+        predictions=predictions,
+        plot=plot,
+        misses=MISSES if misses is None else misses,
+        ablation=ablation,
+        as_json=as_json,
     )
+    evaluate_turns(path, build, names, wanted)
 
 
-def _read(path: Path) -> Turns:
-    from pipeline.evaluation.texts import read_texts
-    from pipeline.evaluation.turns import read_turns
-
-    try:
-        return read_texts(path) if path.suffix.lower() in _YAML else read_turns(path)
-    except OSError as error:
-        raise InvalidInput(f"{path}: can't be read: {error.strerror}", code="unreadable") from None
-
-
-def _predicted(predictor: Predictor, turns: Sequence[LabelledTurn], *, quiet: bool) -> list[Prediction]:
-    with _progress("turns", len(turns), quiet=quiet) as tell:
-        found = []
-        for number, turn in enumerate(turns, 1):
-            found.append(predictor(turn))
-            tell(number, "turns")
-        return found
-
-
-def _write(out: Path, found: Sequence[Prediction]) -> None:
-    from pipeline.evaluation.predictions import as_json_line
-
-    try:
-        out.write_text("".join(as_json_line(each) + "\n" for each in found), encoding="utf-8")
-    except OSError as error:
-        raise InvalidInput(f"{out}: can't be written: {error.strerror}", code="bad_output") from None
+def _names(detectors: str) -> list[str]:
+    return [name.strip() for name in detectors.split(",") if name.strip()]
 
 
 def _evaluate_calls(
@@ -206,7 +173,7 @@ def _judged_recordings(
     with (
         TemporaryDirectory(prefix="forbear-evaluate-") as scratch,
         build_stages(settings, detectors=detectors) as stages,
-        _progress("calls", len(present), quiet=quiet) as tell,
+        progress("calls", len(present), quiet=quiet) as tell,
     ):
         for number, (truth, audio) in enumerate(present):
 
@@ -223,21 +190,3 @@ def _judged_recordings(
             if not quiet and not sys.stderr.isatty():
                 note(f"judged {number + 1} of {len(present)}")
     return scores
-
-
-@contextmanager
-def _progress(what: str, total: int, *, quiet: bool) -> Iterator[Callable[[float, str], None]]:
-    """A bar on a terminal; gives a function that is told how many are done and what is being done."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns: tuple[Any, ...] = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda done, doing: bar.update(task, completed=done, description=doing)

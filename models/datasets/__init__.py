@@ -1,1 +1,1 @@
-"""What the text model learns from: dialogues written for this project, how they are read, and the noise they are heard in."""
+"""What the text model learns from: dialogues written for this project, and the noise that they are heard in."""

@@ -1,22 +1,25 @@
 """Decided categories beside true labels: rates with their intervals, by group and by category, and what was mistaken.
 
-Sees labels and decisions only; how they came about is `predictions`' business. Labels may name a group: then any
+Sees labels and what is predicted; how it came about is `predictions`' business. Labels may name a group: then any
 category of it is right, and which one it should have been is not asked.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.evaluation.groups import GROUPS, covers, group_of, is_alarming, is_group
+from pipeline.evaluation.calibration import Calibration, calibration
+from pipeline.evaluation.groups import GROUPS, group_of, is_group
+from pipeline.evaluation.judged import JudgedTurn, by_language
 from pipeline.evaluation.predictions import Prediction
-from pipeline.evaluation.turns import LabelledTurn, TurnLanguage
+from pipeline.evaluation.turns import LabelledTurn
+from pipeline.policy.categories import CRITICAL_DISTRESS
 
 SAMPLES = 2_000
 _Z = 1.959964
@@ -85,7 +88,8 @@ class TurnScore:
 
     `alarms`: turns with a violation or distress decided, of those that are labelled with none; `alarms_over_all` counts
     the same over all turns. `hard_negatives`: of the turns so marked, those with an alarming category that they are not
-    labelled with, whatever else is. `exact`: labelled categories that were decided, hard negatives aside.
+    labelled with, whatever else is. `exact`: labelled categories that were decided, hard negatives aside. `self_harm`:
+    turns labelled with it, marked or not, in which it was decided: the one miss that may cost a life.
     """
 
     lang: str
@@ -97,58 +101,17 @@ class TurnScore:
     alarms_over_all: Share
     hard_negatives: Share
     exact: Share
+    self_harm: Share
+    calibration: Calibration
     categories: Mapping[str, Counts]
     mistakes: tuple[Mistake, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Row:
-    turn: LabelledTurn
-    labels: frozenset[str]
-    decided: frozenset[str]
-
-    @property
-    def missed(self) -> list[str]:
-        """Labels that nothing decided answers to."""
-        return sorted(label for label in self.labels if not any(covers(label, key) for key in self.decided))
-
-    @property
-    def extra(self) -> list[str]:
-        """Decided categories that no label answers for."""
-        return sorted(key for key in self.decided if not any(covers(label, key) for label in self.labels))
-
-    @property
-    def is_labelled_alarming(self) -> bool:
-        return any(is_alarming(label, self.turn.role) for label in self.labels)
-
-    @property
-    def is_alarm(self) -> bool:
-        return not self.is_labelled_alarming and any(is_alarming(key, self.turn.role) for key in self.decided)
-
-    @property
-    def is_wrongly_alarming(self) -> bool:
-        return any(is_alarming(key, self.turn.role) for key in self.extra)
 
 
 def score_turns(
     turns: Sequence[LabelledTurn], predictions: Sequence[Prediction], *, seed: int = 0
 ) -> tuple[TurnScore, ...]:
     """A score for each language in which there are turns with labels; traditional Chinese also by itself."""
-    rows = [
-        _Row(turn=turn, labels=turn.labels, decided=frozenset(prediction.decided))
-        for turn, prediction in zip(turns, predictions, strict=True)
-        if turn.labels is not None
-    ]
-    parts: tuple[tuple[str, Callable[[TurnLanguage], bool]], ...] = (
-        ("zh", lambda language: language.spoken == "zh"),
-        ("zh-Hant", lambda language: language is TurnLanguage.ZH_HANT),
-        ("en", lambda language: language.spoken == "en"),
-    )
-    return tuple(
-        _score(name, part, seed)
-        for name, belongs in parts
-        if (part := [row for row in rows if belongs(row.turn.language)])
-    )
+    return tuple(_score(lang, judged, seed) for lang, judged in by_language(turns, predictions).items())
 
 
 def macro_f1(groups: Mapping[str, Counts]) -> float | None:
@@ -176,7 +139,23 @@ def macro_f1_interval(
     return float(low), float(high)
 
 
-def _score(lang: str, rows: Sequence[_Row], seed: int) -> TurnScore:
+def f1_interval(counts: Counts, turns: int, *, seed: int = 0, samples: int = SAMPLES) -> Interval | None:
+    """95% bootstrap interval of the F1 of one group or category in `turns` turns, which are drawn with replacement.
+
+    For one F1 every turn is right, missed, invented or of no concern, so four numbers are drawn and not turns. Draws
+    without any of it have no F1 and are left out; None where it is neither labelled nor decided anywhere.
+    """
+    kinds = np.array([counts.right, counts.labelled - counts.right, counts.decided - counts.right], dtype=np.float64)
+    if not kinds.sum():
+        return None
+    shares = np.append(kinds, turns - kinds.sum()) / turns
+    drawn = np.random.default_rng(seed).multinomial(turns, shares, size=samples)
+    sizes = 2 * drawn[:, 0] + drawn[:, 1] + drawn[:, 2]
+    low, high = np.quantile(2 * drawn[sizes > 0, 0] / sizes[sizes > 0], [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _score(lang: str, rows: Sequence[JudgedTurn], seed: int) -> TurnScore:
     labelled = np.array([[_holds(row.labels, group) for group in GROUPS] for row in rows])
     decided = np.array([[_holds(row.decided, group) for group in GROUPS] for row in rows])
     groups = {
@@ -190,6 +169,7 @@ def _score(lang: str, rows: Sequence[_Row], seed: int) -> TurnScore:
     quiet = [row for row in rows if not row.is_labelled_alarming]
     alarms = sum(row.is_alarm for row in quiet)
     marked = [row for row in rows if row.turn.hard_negative]
+    at_risk = [row for row in rows if not CRITICAL_DISTRESS.isdisjoint(row.labels)]
     exact = [(label, row) for row in rows if not row.turn.hard_negative for label in row.labels if not is_group(label)]
     return TurnScore(
         lang=lang,
@@ -201,6 +181,8 @@ def _score(lang: str, rows: Sequence[_Row], seed: int) -> TurnScore:
         alarms_over_all=Share(found=alarms, of=len(rows)),
         hard_negatives=Share(found=sum(row.is_wrongly_alarming for row in marked), of=len(marked)),
         exact=Share(found=sum(label in row.decided for label, row in exact), of=len(exact)),
+        self_harm=Share(found=sum(not CRITICAL_DISTRESS.isdisjoint(row.decided) for row in at_risk), of=len(at_risk)),
+        calibration=calibration(rows),
         categories=_by_category(rows),
         mistakes=_mistakes(rows),
     )
@@ -210,7 +192,7 @@ def _holds(labels: Iterable[str], group: str) -> bool:
     return any(group_of(label) == group for label in labels)
 
 
-def _by_category(rows: Sequence[_Row]) -> dict[str, Counts]:
+def _by_category(rows: Sequence[JudgedTurn]) -> dict[str, Counts]:
     """Of each category that is labelled or decided; a decision that only a group's label answers for counts nowhere."""
     labelled: Counter[str] = Counter()
     decided: Counter[str] = Counter()
@@ -226,7 +208,7 @@ def _by_category(rows: Sequence[_Row]) -> dict[str, Counts]:
     }
 
 
-def _mistakes(rows: Sequence[_Row]) -> tuple[Mistake, ...]:
+def _mistakes(rows: Sequence[JudgedTurn]) -> tuple[Mistake, ...]:
     """Every missed label with every category decided in its stead, most frequent first."""
     pairs: Counter[tuple[str | None, str | None]] = Counter()
     for row in rows:

@@ -1,4 +1,4 @@
-"""Single turns whose truth is known or asked for, each with what was said before it: read from JSON lines.
+"""Single turns whose truth is known or asked for, each with what was said before it, as lines of JSON.
 
 A line that can't be read is told by its number and the reason, and the others count. No reason holds words of a call.
 """
@@ -97,6 +97,20 @@ def parse_turn(line: bytes, number: int) -> LabelledTurn:
         text=_text(raw.get("text")),
         labels=_labels(raw.get("labels")),
     )
+
+
+def as_json_line(turn: LabelledTurn) -> str:
+    """The line that `parse_turn` reads as this turn; `hard_negative` has no key of its own and is lost."""
+    value: dict[str, Any] = {
+        "id": turn.id,
+        "lang": turn.language.value,
+        "spk": turn.role.value,
+        "prev": [f"{line.role.value}: {line.text}" for line in turn.previous],
+        "text": turn.text,
+    }
+    if turn.labels is not None:
+        value["labels"] = sorted(turn.labels)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def language_of(value: object) -> TurnLanguage:

@@ -7,12 +7,12 @@ never text.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import time
 from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
 
-from pipeline.policy.categories import CUES, categories
+from pipeline.policy.categories import CUES, GROUPS, categories
 from pipeline.policy.facts import check_fact
 from pipeline.policy.features import EVASIVE, FEATURES
 from pipeline.policy.source import Node, suggestion
@@ -20,7 +20,7 @@ from pipeline.records import Role
 
 ANYBODY: frozenset[Role] = frozenset(Role)
 SURE = 0.6
-"""From this probability on a signal counts where a condition does not say otherwise."""
+"""From this probability on a signal counts where neither a condition nor the pack says otherwise."""
 _LONGEST_S = 86_400
 
 
@@ -53,15 +53,23 @@ class Scope:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Said:
-    """At least `at_least` signals of these keys, sure enough and not excused by how they were said."""
+    """At least `at_least` signals of these keys, sure enough and not excused by how they were said.
+
+    `threshold` is None where the rule leaves it to the pack, whose `thresholds` for these keys are then filled in.
+    """
 
     signals: tuple[str, ...]
     roles: frozenset[Role] = ANYBODY
-    threshold: float = SURE
+    threshold: float | None = None
+    thresholds: Mapping[str, float] = field(default_factory=dict)
     excuses: frozenset[str] = EVASIVE
     requires: frozenset[str] = frozenset()
     at_least: int = 1
     scope: Scope = field(default_factory=Scope)
+
+    def needed(self, key: str) -> float:
+        """The probability from which a signal of this key counts."""
+        return self.thresholds.get(key, SURE) if self.threshold is None else self.threshold
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,6 +192,26 @@ def ordered(node: Node, conditions: Mapping[str, Condition]) -> dict[str, Condit
         node.fail(f"conditions are anchored to each other in a circle: {circle}; take one of these anchors out.")
 
 
+def with_thresholds(conditions: Mapping[str, Condition], thresholds: Mapping[str, float]) -> dict[str, Condition]:
+    """The conditions with the pack's thresholds, by category or by group, where they state none."""
+
+    def filled(condition: Condition) -> Condition:
+        if not isinstance(condition, Said) or condition.threshold is not None:
+            return condition
+        found = {key: thresholds.get(key, thresholds.get(key.partition(".")[0])) for key in condition.signals}
+        return replace(condition, thresholds={key: value for key, value in found.items() if value is not None})
+
+    return {name: filled(condition) for name, condition in conditions.items()}
+
+
+def read_thresholds(nodes: Mapping[str, Node]) -> dict[str, float]:
+    """The `thresholds:` of a pack: probabilities by category, or by group for all of its categories."""
+    for key, node in nodes.items():
+        if key not in categories() and key not in GROUPS:
+            node.fail(f"there is no category or group '{key}'{suggestion(key, [*categories(), *GROUPS])}")
+    return {key: node.number(0, 1) for key, node in nodes.items()}
+
+
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 _SCOPE = ("first_s", "last_s", "first_turns", "last_turns", "after", "before", "not_after")
@@ -233,7 +261,7 @@ def _condition(node: Node) -> Condition:
             return Said(
                 signals=keys_of(f["said"]),
                 roles=_roles(f, ANYBODY),
-                threshold=f["threshold"].number(0, 1) if "threshold" in f else SURE,
+                threshold=f["threshold"].number(0, 1) if "threshold" in f else None,
                 excuses=features_in(f["excuses"]) if "excuses" in f else EVASIVE,
                 requires=features_in(f["requires"]) if "requires" in f else frozenset(),
                 at_least=f["at_least"].whole(1, 1000) if "at_least" in f else 1,

@@ -37,6 +37,11 @@ def differences(old: Pack, new: Pack) -> tuple[Difference, ...]:
     if old.flag_possible_over != new.flag_possible_over:
         values = (("value", f"{old.flag_possible_over:g}", f"{new.flag_possible_over:g}"),)
         found.append(Difference(kind="setting", id="flag_possible_over", change=Change.CHANGED, details=values))
+    for key in dict.fromkeys((*old.thresholds, *new.thresholds)):
+        before, after = old.thresholds.get(key), new.thresholds.get(key)
+        if before != after:
+            values = (("value", _shown(before), _shown(after)),)
+            found.append(Difference(kind="setting", id=f"threshold {key}", change=Change.CHANGED, details=values))
     if old.customer_voice != new.customer_voice:
         shown = {True: "on", False: "off"}
         values = (("value", shown[old.customer_voice], shown[new.customer_voice]),)

@@ -154,8 +154,8 @@ def _objection(said: Said, signal: Signal, seen: Evidenced, answers: Mapping[str
     role = seen.role_of(signal)
     if role not in said.roles:
         return Rejected(signal, Why.ROLE, role)
-    if signal.probability < said.threshold:
-        return Rejected(signal, Why.UNSURE, f"{signal.probability:.2f} < {said.threshold:.2f}")
+    if signal.probability < (needed := said.needed(signal.category)):
+        return Rejected(signal, Why.UNSURE, f"{signal.probability:.2f} < {needed:.2f}")
     if excuses := said.excuses.intersection(signal.features):
         return Rejected(signal, Why.EXCUSED, ", ".join(sorted(excuses)))
     if lacking := said.requires.difference(signal.features):

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
 from pipeline.policy.categories import categories
 from pipeline.policy.citations import HOUSE, pick, read_clauses
-from pipeline.policy.conditions import Said
+from pipeline.policy.conditions import Said, read_thresholds, with_thresholds
 from pipeline.policy.lexicon import LANGUAGES, Lexicon, read_lexicon, read_own_lexicon
 from pipeline.policy.outcomes import Pattern, read_patterns
 from pipeline.policy.rules import Rule, read_rule, signals_needed
@@ -50,6 +50,8 @@ class Pack:
     flag_possible_over: float
     """A finding that is only possible flags the call when its probability is higher than this."""
     timeline: tuple[AnyTimelineRule, ...] = ()
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    """The probability from which a signal counts, by category or group, where a rule does not state its own."""
     patterns: tuple[Pattern, ...] = ()
     sounds: tuple[SoundEntry, ...] = ()
     customer_voice: bool = True
@@ -90,13 +92,14 @@ _OPTIONAL = (
         "timeline",
         "patterns",
         "sounds",
+        "thresholds",
     ),
     *("include", "flag_possible_over", "customer_voice", "safety", "note_zh", "note_en"),
 )
 _WHOLE = ("jurisdiction", "lexicons", "flag_possible_over", "customer_voice", "safety", "note_zh", "note_en")
 """What the uppermost layer that says it decides; the rest is merged by key."""
-_MERGED = ("categories", "rules", "timeline", "patterns", "sounds")
-_INCLUDED = ("rules", "patterns", "sounds")
+_MERGED = ("categories", "rules", "timeline", "patterns", "sounds", "thresholds")
+_INCLUDED = ("rules", "patterns", "sounds", "thresholds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +134,9 @@ def read_pack(path: Path) -> Pack:
     files = [file for layer in layers for file in layer.files]
     files += [file for folder in folders for file in sorted(folder.glob("*.yaml"))]
     by_reference = {key: {clause.ref: clause for clause in found} for key, found in cited.items()}
+    thresholds = read_thresholds(merged["thresholds"])
     rules = tuple(
-        read_rule(name, node, top.name, by_reference)
+        _with_thresholds(read_rule(name, node, top.name, by_reference), thresholds)
         for name, node in merged["rules"].items()
         if not (node.is_text and node.text() == "off")
     )
@@ -152,6 +156,7 @@ def read_pack(path: Path) -> Pack:
             if not (node.is_text and node.text() == "off")
         ),
         flag_possible_over=whole["flag_possible_over"].number(0, 1),
+        thresholds=thresholds,
         patterns=read_patterns(merged["patterns"]),
         sounds=tuple(e for e in read_sounds(merged["sounds"]) if customer_voice or not e.of_customer_voice),
         customer_voice=customer_voice,
@@ -162,6 +167,10 @@ def read_pack(path: Path) -> Pack:
         files=(path, *(file for file in files if file != path)),
         origin={f"{top.name}.{name}": origin[name] for name in merged["rules"]},
     )
+
+
+def _with_thresholds(rule: Rule, thresholds: Mapping[str, float]) -> Rule:
+    return replace(rule, conditions=with_thresholds(rule.conditions, thresholds))
 
 
 def _layers(path: Path, above: tuple[Path, ...] = ()) -> list[_Layer]:

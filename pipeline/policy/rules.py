@@ -13,7 +13,6 @@ from itertools import product
 from pipeline.policy.categories import categories
 from pipeline.policy.conditions import (
     ANYBODY,
-    SURE,
     Anchor,
     Condition,
     Expression,
@@ -165,7 +164,7 @@ def _said(f: Mapping[str, Node], role: Role) -> _Body:
         signals=keys_of(f["said"]),
         # Words of somebody unknown count, and are then only possible.
         roles=frozenset({role, Role.UNKNOWN}),
-        threshold=f["threshold"].number(0, 1) if "threshold" in f else SURE,
+        threshold=f["threshold"].number(0, 1) if "threshold" in f else None,
         excuses=features_in(f["excuses"]) if "excuses" in f else EVASIVE,
     )
     return _Body({"said": said}, Ref("said"), "said")
@@ -225,7 +224,7 @@ def _sequence(f: Mapping[str, Node], role: Role) -> _Body:
     conditions["then"] = Said(
         signals=keys_of(f["then"]),
         roles=frozenset({role}),
-        threshold=f["threshold"].number(0, 1) if "threshold" in f else SURE,
+        threshold=f["threshold"].number(0, 1) if "threshold" in f else None,
         excuses=excuses,
         scope=Scope(
             first_ms=int(f["within_first_s"].number(1, 3600) * 1000) if "within_first_s" in f else None,

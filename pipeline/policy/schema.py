@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, get_args
 
-from pipeline.policy.categories import CUES, categories
+from pipeline.policy.categories import CUES, GROUPS, categories
 from pipeline.policy.citations import Status
 from pipeline.policy.conditions import ABOUT, Comparison
 from pipeline.policy.facts import facts
@@ -86,6 +86,7 @@ def pack_schema() -> Schema:
                     }
                 ),
                 "rules": _named({"oneOf": [_OFF, _ref("rule")]}),
+                "thresholds": _object(dict.fromkeys((*GROUPS, *categories()), _SHARE)),
                 "timeline": _named({"oneOf": [_OFF, _ref("timeline")]}),
                 "patterns": _named(_ref("pattern")),
             },

@@ -25,7 +25,7 @@ from pipeline.services.deletion import delete_files, delete_rows
 from pipeline.services.intake import LOCK
 from pipeline.services.processing import RECORD
 from pipeline.services.queueing import enqueue
-from pipeline.services.redacted import redacted_view
+from pipeline.services.redacted import redacted_view, unredacted_view
 from pipeline.services.rows import recording_of, summary_of
 from pipeline.services.scope import require, visible
 from pipeline.services.timeline import Timelines
@@ -135,14 +135,14 @@ class Calls:
             self._write_down(actor, "call.original_read", row.id)
         if record is None:
             return CallDetail(summary=summary, recording=recording, findings=crossing, original=original)
-        transcript, findings = (record.transcript, record.judgement.findings) if original else redacted_view(record)
+        shown = unredacted_view(record) if original else redacted_view(record)
         return CallDetail(
             summary=summary,
             recording=recording,
             audio=record.audio,
-            transcript=transcript,
+            transcript=shown.transcript,
             roles=record.roles,
-            findings=(*findings, *crossing),
+            findings=(*shown.findings, *crossing),
             redactions=record.redactions,
             measures=record.measures,
             pack=record.judgement.pack,
@@ -150,6 +150,7 @@ class Calls:
             original=original,
             outcomes=record.judgement.outcomes,
             safety=self._safety(record) if record.judgement.distress is Distress.CRITICAL else None,
+            signals=shown.signals,
         )
 
     def _safety(self, record: CallRecord) -> ShownLine:

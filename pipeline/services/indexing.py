@@ -89,7 +89,7 @@ class Indexing:
             record = self._artifacts.of(row.recording_sha256).read(CallRecord, RECORD, row.record_digest)
         except NotFound:
             return ()
-        transcript, _ = redacted_view(record)
+        transcript = redacted_view(record).transcript
         text = {utterance.index: utterance.text for utterance in transcript.utterances}
         # The timeline may have flagged the call since it was judged.
         judgement = replace(

@@ -29,7 +29,7 @@ from pipeline.policy.source import BadPolicy, suggestion
 from pipeline.records import CallContext, CallRecord, CallStatus, Jurisdiction, Role, decode, encode
 from pipeline.services.policy_files import bundle_of, laid_out
 from pipeline.services.processing import RECORD
-from pipeline.services.redacted import redacted_signals
+from pipeline.services.redacted import redacted_view
 from pipeline.services.regression import CaseReport, cases_of_pack, run_cases
 from pipeline.services.scope import require, visible
 from pipeline.services.views import Actor, Permission
@@ -261,11 +261,11 @@ class Policies:
         """A call's newest revision under the policy in force, rule by rule, over its redacted words."""
         record = self._record(actor, call)
         pack = self.registry().pack_for(record.context)
-        transcript, signals = redacted_signals(record)
+        shown = redacted_view(record)
         return explain(
             pack,
-            transcript=transcript,
-            signals=signals,
+            transcript=shown.transcript,
+            signals=shown.signals,
             context=record.context,
             duration_ms=record.audio.duration_ms,
         )

@@ -1,15 +1,16 @@
-"""A record as it may be shown: redacted words in place of private ones, and findings that point at these words."""
+"""A record as it may be shown: redacted words in place of private ones, and findings and claims about these words."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.records import (
     CallContext,
     CallRecord,
+    CarriedWord,
     Finding,
     ModelStamp,
     Redaction,
@@ -28,22 +29,28 @@ _LONG_NUMBER = 10**9
 """Shorter numbers that are written as numbers are amounts and counts."""
 
 
-def redacted_view(record: CallRecord) -> tuple[Transcript, tuple[Finding, ...]]:
-    """The transcript with each redacted stretch as one word, and the findings with spans that count these words."""
-    transcript, places = _redacted_transcript(record)
-    return transcript, tuple(_moved(finding, places) for finding in record.judgement.findings)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShownRecord:
+    """A transcript, with findings and signals that count its words."""
+
+    transcript: Transcript
+    findings: tuple[Finding, ...]
+    signals: tuple[Signal, ...]
 
 
-def redacted_signals(record: CallRecord) -> tuple[Transcript, tuple[Signal, ...]]:
-    """The same transcript, and the signals with spans that count its words."""
+def redacted_view(record: CallRecord) -> ShownRecord:
+    """With each redacted stretch as one word."""
     transcript, places = _redacted_transcript(record)
-    moved = (
-        replace(signal, span=places[signal.span.utterance].span(signal.span))
-        if signal.span.utterance in places
-        else signal
-        for signal in record.signals
+    return ShownRecord(
+        transcript=transcript,
+        findings=tuple(_moved(finding, places) for finding in record.judgement.findings),
+        signals=tuple(_moved_signal(signal, places) for signal in record.signals),
     )
-    return transcript, tuple(moved)
+
+
+def unredacted_view(record: CallRecord) -> ShownRecord:
+    """As it was recognised, for those who may see the original."""
+    return ShownRecord(transcript=record.transcript, findings=record.judgement.findings, signals=record.signals)
 
 
 def _redacted_transcript(record: CallRecord) -> tuple[Transcript, dict[int, _Places]]:
@@ -91,12 +98,24 @@ class _Places:
     def span(self, span: Span) -> Span:
         return replace(span, word_start=self.start[span.word_start], word_end=self.end[span.word_end - 1])
 
+    def carried(self, carried: Sequence[CarriedWord]) -> tuple[CarriedWord, ...]:
+        """What hidden words carried, carries the word that stands for them."""
+        weights: defaultdict[int, float] = defaultdict(float)
+        for one in carried:
+            weights[self.start[one.word]] += one.weight
+        return tuple(CarriedWord(word=word, weight=round(weight, 4)) for word, weight in sorted(weights.items()))
+
 
 def _moved(finding: Finding, places: Mapping[int, _Places]) -> Finding:
     evidence = finding.evidence
     if not isinstance(evidence, WordsEvidence) or evidence.span.utterance not in places:
         return finding
     return replace(finding, evidence=replace(evidence, span=places[evidence.span.utterance].span(evidence.span)))
+
+
+def _moved_signal(signal: Signal, places: Mapping[int, _Places]) -> Signal:
+    at = places.get(signal.span.utterance)
+    return replace(signal, span=at.span(signal.span), carried=at.carried(signal.carried)) if at else signal
 
 
 def redacted_context(context: CallContext) -> CallContext:

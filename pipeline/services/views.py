@@ -22,8 +22,10 @@ from pipeline.records import (
     Redaction,
     RoleAssignment,
     Severity,
+    Signal,
     Stage,
     Transcript,
+    WordsEvidence,
 )
 
 
@@ -115,6 +117,16 @@ class CallDetail:
     """How the call went. Of a step's place only the utterance may be used: its words count unredacted ones."""
     safety: ShownLine | None = None
     """Whom a person in danger may be told to call; None unless the call's distress is critical."""
+    signals: tuple[Signal, ...] = ()
+    """What detectors claimed, counted in the words of `transcript`."""
+
+    def signal_of(self, finding: Finding) -> Signal | None:
+        """The claim that a finding rests on; None for one of metadata, or of something that was not said."""
+        if not isinstance(finding.evidence, WordsEvidence):
+            return None
+        span = finding.evidence.span
+        claims = [s for s in self.signals if (s.category, s.span.utterance) == (finding.category, span.utterance)]
+        return max(claims, key=lambda signal: signal.span == span, default=None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -111,7 +111,7 @@ class SoundDetector:
 
 
 def build_rule_detectors(registry: Registry) -> tuple[Detector, ...]:
-    """The detectors that policy packs alone make."""
+    """The detectors that policy packs alone make: what was said and how it sounded, without a model of meaning."""
     return LexiconDetector(registry.lexicons), SoundDetector(registry.sounds)
 
 

@@ -1,4 +1,4 @@
-"""Claims of several detectors about one utterance become one signal a category, with a probability that can be believed.
+"""Claims of several detectors about one utterance become one signal a category, with a probability to believe.
 
 Without a text model the clearest claim of the packs stands. With one, a curve for each language and group weighs what
 the lexicon and the model say of the group (`models.calibration`); within a group the categories keep their proportions.
@@ -6,11 +6,16 @@ the lexicon and the model say of the group (`models.calibration`); within a grou
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from models.calibration import Calibration
-from pipeline.policy.categories import CRITICAL_DISTRESS, categories
+from models.calibration import RULES_AND_TEXT, Calibration, load
+from models.calibration import TEXT as TEXT_ALONE
+from models.errors import WeightsCorrupt
+from models.weights import CALIBRATION
+from pipeline.policy.categories import CRITICAL_DISTRESS, Kind, categories
 from pipeline.policy.features import EVASIVE, MISHEARING, NEGATED, QUOTED, UNSURE
 from pipeline.records import CarriedWord, Role, Signal, Utterance
 from pipeline.stages.text_detector import LEAST, TEXT
@@ -33,6 +38,11 @@ def calibrated_group(category: str) -> str:
     if category in CRITICAL_DISTRESS:
         return SELF_HARM
     return GROUPS.get(category.partition(".")[0], GOOD)
+
+
+def is_weighed(category: str) -> bool:
+    """Whether a text model is asked about it; a required statement is a matter of its very words."""
+    return category in categories() and categories()[category].kind is not Kind.REQUIRED_STATEMENT
 
 
 def agreed(claims: Iterable[Signal]) -> Signal:
@@ -70,23 +80,15 @@ class Calibrated:
 
     def __call__(self, utterance: Utterance, claims: Sequence[Signal]) -> list[Signal]:
         """One signal a category; cues and required statements stay as the packs' claims have them."""
-        known = categories()
-        found: list[Signal] = []
-        groups: dict[str, dict[str, list[Signal]]] = {}
-        for category, same in sorted(_by_category(claims).items()):
-            if category in known and not category.startswith("disclosure."):
-                groups.setdefault(calibrated_group(category), {})[category] = same
-            else:
-                found.append(agreed(same))
+        by_category = sorted(_by_category(claims).items())
+        found = [agreed(same) for category, same in by_category if not is_weighed(category)]
         heard = max((c.probability for c in claims if c.category in CUSTOMER_VOICE), default=0.0)
-        for group, by_category in groups.items():
+        for group, parts in parts_by_group(claims).items():
             voice = heard if group == "distress" and utterance.role is Role.CUSTOMER else 0.0
-            found += self._weighed(utterance.lang, group, by_category, voice)
+            found += self._weighed(utterance.lang, group, parts, voice)
         return sorted(found, key=lambda signal: signal.category)
 
-    def _weighed(self, lang: str, group: str, claims: Mapping[str, Sequence[Signal]], voice: float) -> list[Signal]:
-        parts = {category: _Parts.of(same) for category, same in claims.items()}
-
+    def _weighed(self, lang: str, group: str, parts: Mapping[str, Parts], voice: float) -> list[Signal]:
         def probability(text: float, lexicon: float) -> float:
             return self.calibration(lang, group, text=text, lexicon=lexicon, voice=voice)
 
@@ -100,7 +102,7 @@ class Calibrated:
                 signals.append(self._signal(part, sure, voice))
         return signals
 
-    def _signal(self, parts: _Parts, probability: float, voice: float) -> Signal:
+    def _signal(self, parts: Parts, probability: float, voice: float) -> Signal:
         features = tuple(f for f in parts.best.features if f not in EVASIVE)
         if parts.text >= 0.5:
             features = tuple(f for f in features if f != MISHEARING)
@@ -119,9 +121,22 @@ class Calibrated:
         )
 
 
+def calibrated(folder: Path, *, lexicon: bool) -> Calibrated:
+    """Fusion as the text model of a folder was calibrated, with a lexicon beside it or without.
+
+    Raises models.errors.ModelError.
+    """
+    file = folder / CALIBRATION
+    found = load(file)
+    name = RULES_AND_TEXT if lexicon else TEXT_ALONE
+    if name not in found:
+        raise WeightsCorrupt(f"{file} holds no calibration for {name}.")
+    return Calibrated(found[name], version=f"{name}@{hashlib.sha256(file.read_bytes()).hexdigest()[:12]}")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Parts:
-    """What is claimed of one category. What was quoted, denied or joked weighs nothing: the model knows better."""
+class Parts:
+    """What is claimed of one category in one utterance. What was quoted, denied or joked weighs nothing."""
 
     text: float
     lexicon: float
@@ -131,14 +146,14 @@ class _Parts:
     nearest: tuple[str, ...]
 
     @staticmethod
-    def of(claims: Sequence[Signal]) -> _Parts:
+    def of(claims: Sequence[Signal]) -> Parts:
         meant = [c for c in claims if c.detector == TEXT]
         written = [c for c in claims if c.detector != TEXT]
         said = agreed(written) if written else None
         counts = said is not None and EVASIVE.isdisjoint(said.features)
         best = said if said is not None and (counts or not meant) else meant[0]
         detectors = [*(said.detector.split("+") if said else ()), *(TEXT for _ in meant[:1])]
-        return _Parts(
+        return Parts(
             text=max((c.probability for c in meant), default=0.0),
             lexicon=said.probability if said is not None and counts else 0.0,
             best=best,
@@ -146,6 +161,15 @@ class _Parts:
             carried=meant[0].carried if meant else (),
             nearest=meant[0].nearest if meant else (),
         )
+
+
+def parts_by_group(claims: Iterable[Signal]) -> dict[str, dict[str, Parts]]:
+    """What is claimed of one utterance, by group and category; cues and required statements are not weighed."""
+    groups: dict[str, dict[str, Parts]] = {}
+    for category, same in sorted(_by_category(claims).items()):
+        if is_weighed(category):
+            groups.setdefault(calibrated_group(category), {})[category] = Parts.of(same)
+    return groups
 
 
 def _by_category(claims: Iterable[Signal]) -> dict[str, list[Signal]]:

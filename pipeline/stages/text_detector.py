@@ -32,9 +32,14 @@ _CONTEXT = 2
 class TextScorer(Protocol):
     """`probabilities` has the shape (turns, labels and more); `models.text.TextClassifier` is one."""
 
-    name: str
-    version: str
-    labels: Sequence[str]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def labels(self) -> Sequence[str]: ...
 
     def probabilities(self, turns: Sequence[TextInput]) -> npt.NDArray[np.float32]: ...
 
@@ -50,6 +55,7 @@ class TextDetector:
         check_labels(scorer.labels, owner=f"the text model {scorer.name}")
         self._scorer = scorer
         self._stamp = ModelStamp(name=TEXT, version=scorer.version)
+        self._prepared: dict[TextInput, npt.NDArray[np.float32]] = {}
         self._said_by = {
             role: [at for at, key in enumerate(scorer.labels) if role in (categories()[key].role, Role.UNKNOWN)]
             for role in Role
@@ -59,14 +65,23 @@ class TextDetector:
     def stamp(self) -> ModelStamp:
         return self._stamp
 
+    def prepare(self, transcripts: Sequence[Transcript]) -> None:
+        """Reads many transcripts at once, which is quicker, and forgets those prepared before.
+
+        Of what was prepared it is not told which words carried a claim: whoever measures does not look at that.
+        """
+        turns = [turn for transcript in transcripts for turn in _turns(transcript)]
+        self._prepared = dict(zip(turns, self._scorer.probabilities(turns), strict=True)) if turns else {}
+
     def __call__(self, transcript: Transcript, sounds: Sequence[UtteranceSound] = ()) -> list[Signal]:
         """`sounds` are not looked at."""
-        utterances = transcript.utterances
-        if not utterances:
+        utterances, turns = transcript.utterances, _turns(transcript)
+        if not turns:
             return []
-        found = self._scorer.probabilities([turn_of(utterances, place) for place in range(len(utterances))])
+        is_prepared = all(turn in self._prepared for turn in turns)
+        found = [self._prepared[turn] for turn in turns] if is_prepared else self._scorer.probabilities(turns)
         return [
-            self._told(signal, utterances) if signal.probability >= TOLD else signal
+            signal if is_prepared or signal.probability < TOLD else self._told(signal, utterances)
             for utterance, probabilities in zip(utterances, found, strict=True)
             for signal in self._signals(utterance, probabilities)
         ]
@@ -98,6 +113,10 @@ class TextDetector:
                     probability=probability,
                     model=self._stamp,
                 )
+
+
+def _turns(transcript: Transcript) -> list[TextInput]:
+    return [turn_of(transcript.utterances, place) for place in range(len(transcript.utterances))]
 
 
 def turn_of(utterances: Sequence[Utterance], place: int) -> TextInput:

@@ -22,6 +22,7 @@ let current = null;
 function choose(card, { seek = true } = {}) {
   current?.removeAttribute("aria-current");
   current = card;
+  carry(card ? [card.dataset.f] : []);
   if (!card) return;
   const fold = card.closest("details.group");
   if (fold) fold.open = true;
@@ -51,6 +52,18 @@ function light(numbers) {
     element.classList.toggle("lit", element.dataset.f.split(" ").some((number) => lit.has(Number(number))));
   }
   player.light(lit);
+  carry(numbers.length || !current ? numbers : [current.dataset.f]);
+}
+
+/** Marks the words that carried these findings, each as strongly as it carried them. */
+function carry(numbers) {
+  const shown = new Set(numbers.map(String));
+  for (const word of said.querySelectorAll("[data-carries]")) {
+    const pairs = word.dataset.carries.split(" ").map((pair) => pair.split(":"));
+    const strength = Math.max(0, ...pairs.filter(([number]) => shown.has(number)).map(([, strength]) => Number(strength)));
+    word.classList.toggle("carried", strength > 0);
+    for (const each of [1, 2, 3]) word.classList.toggle(`w${each}`, each === strength);
+  }
 }
 
 document.addEventListener("pointerover", (event) => {
@@ -75,6 +88,14 @@ found.addEventListener("click", (event) => {
   if (!getSelection().isCollapsed) return;
   choose(card);
 });
+// Who asks why wants to see the words; what is heard stays where it is.
+found.addEventListener(
+  "toggle",
+  (event) => {
+    if (event.target.matches(".reasons[open]")) choose(event.target.closest(".finding"), { seek: false });
+  },
+  true,
+);
 /** What a trace or an outcome speaks of, without leaving the page. */
 function goTo(link) {
   player.seek(Number(link.dataset.to));

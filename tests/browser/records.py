@@ -10,16 +10,18 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
+from models.datasets.dialogues import domain_files, read_dialogues
 from pipeline.policy.categories import Kind, category, distress_of
 from pipeline.policy.registry import Registry, load_registry
 from pipeline.records import (
     Audio,
     CallContext,
     CallRecord,
+    CarriedWord,
     Citation,
     Evidence,
     Finding,
@@ -36,6 +38,7 @@ from pipeline.records import (
     RoleAssignment,
     Separation,
     Severity,
+    Signal,
     Span,
     Transcript,
     Turn,
@@ -60,6 +63,23 @@ _RULES = {
 """Rules that are not named for their category."""
 _OMITTED = {"disclosure.identity", "disclosure.recording", "disclosure.mini_miranda"}
 _METADATA = {"contact.time", "contact.frequency"}
+
+_CARRIED: Mapping[tuple[str, int, str], Mapping[str, float]] = {
+    ("dev-zh-08", 8, "pressure.borrow_to_pay"): {
+        "网贷": 0.34,
+        "借一点": 0.3,
+        "平台": 0.12,
+        "几分钟就": 0.14,
+        "先": 0.1,
+    },
+    ("dev-en-07", 10, "threat.veiled"): {
+        "where you park": 0.5,
+        "think about": 0.2,
+        "I know": 0.18,
+        "feed store.": 0.12,
+    },
+}
+"""By call, turn and category, the words that a text model would name, and how much they carried together."""
 
 _CLAUSES = (
     Citation(
@@ -142,7 +162,7 @@ def record(name: str, *, id: str, recording: Recording, context: CallContext, au
             confidence=1.0 if stereo else 0.64,
             method="metadata" if stereo else "inferred",
         ),
-        signals=signals,
+        signals=(*signals, *_meant(name, transcript)),
         judgement=Judgement(
             findings=findings,
             flagged=bool(flagging),
@@ -156,6 +176,40 @@ def record(name: str, *, id: str, recording: Recording, context: CallContext, au
         measures=_measures(transcript),
         digests={},
     )
+
+
+def _meant(name: str, transcript: Transcript) -> Iterator[Signal]:
+    """What a text model and the lexicon would say together of some findings."""
+    for (call, at, label), stretches in _CARRIED.items():
+        if call == name:
+            utterance = transcript.utterances[at]
+            yield Signal(
+                category=label,
+                detector="lexicon+text",
+                span=Span(utterance=at, word_start=0, word_end=len(utterance.words)),
+                score=0.83,
+                probability=0.91,
+                model=STAMP,
+                parts={"lexicon": 0.7, "text": 0.83},
+                carried=tuple(sorted(_carried(utterance, stretches), key=lambda one: one.word)),
+                nearest=_alike(utterance.lang, label),
+            )
+
+
+def _carried(utterance: Utterance, stretches: Mapping[str, float]) -> Iterator[CarriedWord]:
+    text = "".join(word.text for word in utterance.words)
+    ends = list(accumulate(len(word.text) for word in utterance.words))
+    starts = [0, *ends[:-1]]
+    for stretch, weight in stretches.items():
+        first = text.index(stretch)
+        last = first + len(stretch)
+        inside = [at for at, (start, end) in enumerate(zip(starts, ends, strict=True)) if start < last and first < end]
+        for at in inside:
+            yield CarriedWord(word=at, weight=round(weight / len(inside), 3))
+
+
+def _alike(lang: str, label: str) -> tuple[str, ...]:
+    return tuple(e.id for e in read_dialogues(domain_files(lang)) if label in e.labels)[:2]
 
 
 @cache

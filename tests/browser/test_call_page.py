@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -229,3 +230,63 @@ def test_a_call_in_danger_says_so_above_all_and_shows_no_unchecked_number(
     told = page.locator("#safety").inner_text()
     assert "FORBEAR_CRISIS_LINE" in told and "12356" not in told
     assert visit(language="zh-Hans").open(site.call("dev-zh-08")).locator("#safety").count() == 0
+
+
+# --- what carried a finding ---
+
+
+def explained(page: Any) -> Any:
+    """The card of the finding that a text model spoke of."""
+    return page.locator(".finding:has(.by-model)")
+
+
+def test_choosing_a_finding_marks_the_words_that_carried_it(call: Visitor) -> None:
+    page = call.page
+    card = explained(page)
+    number = card.get_attribute("data-f")
+    page.click(f"a.no[data-f='{number}']")
+    marked = page.locator("#said .carried").all_inner_texts()
+    assert "".join(marked) == "先网贷平台借一点，几分钟就"
+    assert page.locator("#said .carried.w3").count() > 0
+    other = page.locator(f".finding[data-f]:not([data-f='{number}'])").first
+    other.hover()
+    assert page.locator("#said .carried").count() == 0
+    page.hover("h1")
+    assert page.locator("#said .carried").count() == len(marked)
+
+
+def test_asking_why_shows_what_carried_it_and_similar_examples_once_asked_for(call: Visitor) -> None:
+    page = call.page
+    asked: list[str] = []
+    page.on("request", lambda r: asked.append(r.url) if "/similar" in r.url else None)
+    page.keyboard.press("j")
+    card = explained(page)
+    before = now(page)
+    card.locator(".reasons > summary").click()
+    card.locator(".why-of .tree").wait_for()
+    assert card.get_attribute("aria-current") == "true" and page.locator("#said .carried").count() > 5
+    assert now(page) == before
+    told = card.locator(".by-model").inner_text()
+    assert "借一点" in told and "词典 0.70 · 文本模型 0.83 → 校准后 0.91" in told
+    assert asked == []
+    card.locator(".similar > summary").click()
+    card.locator(".alike li").first.wait_for()
+    assert len(asked) == 1 and card.locator(".alike li").count() == 2
+    alike = card.locator(".alike").inner_text()
+    assert "虚构" in alike and "催收员" in alike and "诱导借贷还款" in alike
+    assert card.locator(".why-of .tree").count() == 1
+    assert call.axe() == []
+
+
+def test_what_carried_it_and_similar_examples_are_there_without_scripts(
+    site: Site, visit: Callable[..., Visitor]
+) -> None:
+    page = visit("listener", script=False).open(site.call("dev-en-07"))
+    card = explained(page)
+    card.locator(".reasons > summary").click()
+    assert card.locator(".by-model .carried").first.inner_text() == "where you park"
+    card.locator(".similar > summary").click()
+    card.locator(".similar a").click()
+    assert page.locator(".alike li").count() == 2 and "Invented" in page.inner_text("main")
+    page.click(".actions a")
+    assert page.url.endswith("#u10")

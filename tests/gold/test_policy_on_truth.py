@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from models.datasets.noise import misheard
 from pipeline.evaluation.calls import CallScore, read_truth, score, table, total, transcript_of
 from pipeline.evaluation.predictions import Predictor
 from pipeline.evaluation.scoring import TurnScore, score_turns
@@ -17,7 +18,6 @@ from pipeline.evaluation.turns import LabelledTurn
 from pipeline.policy.registry import PACKS_DIR, load_registry
 from pipeline.stages.detect import Detect, LexiconDetector
 from pipeline.stages.judge import Judge
-from models.datasets.noise import misheard
 
 
 @pytest.fixture(scope="module")

@@ -6,16 +6,17 @@ import json
 import sys
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import forbear.wiring
-from forbear.cli import evaluate, main
+from forbear.cli import evaluate_turns, main
 from pipeline.errors import StageFailed
-from pipeline.records import Jurisdiction, Stage
+from pipeline.records import Jurisdiction, ModelStamp, Role, Signal, Span, Stage, Transcript
+from pipeline.stages.detect import Detect
 from tests.unit.test_evaluation_calls import CALL
 from tests.unit.test_evaluation_recordings import WAV, written
 from tests.unit.test_evaluation_turns import CATEGORIES
@@ -53,6 +54,7 @@ Run = Callable[..., Done]
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FORBEAR_DETECTORS", "rules")  # no text model is read in a unit test
 
     def call(*arguments: object) -> Done:
         monkeypatch.setattr(sys, "argv", ["forbear", "evaluate", *map(str, arguments)])
@@ -75,7 +77,7 @@ def test_tables_and_the_bad_line(run: Run, turns: Path, tmp_path: Path) -> None:
     done = run(turns)
     assert done.code == 0
     assert "line 3: lang: 'fr' is not one of" in done.err and "bonjour" not in done.err
-    for part in ("By language", "zh-Hant", "macro F1", "threat.arrest", "3 turns, 1 lines not read"):
+    for part in ("By language", "zh-Hant", "macro F1", "threat.arrest", "3 turns, judged by rules, 1 lines not read"):
         assert part in done.out
     assert sorted(path.name for path in tmp_path.iterdir()) == ["turns.jsonl"]
 
@@ -96,7 +98,7 @@ def test_json_and_predictions_in_the_order_of_the_file(run: Run, turns: Path, tm
 def test_turns_without_labels_are_predicted_and_not_scored(run: Run, turns: Path, tmp_path: Path) -> None:
     turns.write_text(json.dumps({k: v for k, v in TURNS[0].items() if k != "labels"}), encoding="utf-8")
     done = run(turns, "--predictions", tmp_path / "out.jsonl")
-    assert done.code == 0 and "1 turns, 1 without labels" in done.out
+    assert done.code == 0 and "1 turns, judged by rules, 1 without labels" in done.out
     assert json.loads((tmp_path / "out.jsonl").read_text())["id"] == "a"
 
 
@@ -119,7 +121,7 @@ def test_a_law_without_a_pack_is_refused_naming_the_packs(
 def test_a_long_file_shows_progress(run: Run, turns: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")  # rich's word for: as if on a terminal
     assert "3/3" not in run(turns).err
-    monkeypatch.setattr(evaluate, "LONG", 2)
+    monkeypatch.setattr(evaluate_turns, "LONG", 2)
     assert "3/3" in run(turns).err
 
 
@@ -133,6 +135,113 @@ def test_a_file_of_categories(run: Run, tmp_path: Path) -> None:
     assert exact["interval"] == [pytest.approx(0.207, abs=1e-3), 1.0]
 
 
+def test_intervals_calibration_and_self_harm(run: Run, turns: Path) -> None:
+    turns.write_text(
+        turns.read_text(encoding="utf-8")
+        + json.dumps({"lang": "zh", "spk": "customer", "text": "我真的不想活了。", "labels": ["distress.self_harm"]}),
+        encoding="utf-8",
+    )
+    out = run(turns).out
+    for part in ("Self-harm", "1/1 (100.0%)", "Calibration", "of 0/1 decisions", "Reliability", "█"):
+        assert part in out
+    chinese = run(turns, "--json").json["scores"]["zh"]
+    assert chinese["self_harm"]["found"] == 1 and chinese["self_harm"]["interval"][1] == 1.0
+    assert chinese["groups"]["threat"]["f1_interval"] == [1.0, 1.0]
+    assert chinese["categories"]["threat.arrest"]["f1_interval"] == [1.0, 1.0]
+    weighed = chinese["calibration"]
+    # An agent's turn has three groups, a customer's one.
+    assert weighed["pairs"] == 5 and weighed["likely"] == 3 and 0 < weighed["brier"] < 0.1
+    assert weighed["brier_of_decisions"] == 0.0 and 0 < weighed["error"] < 0.5
+    assert [each["count"] for each in weighed["bins"]] == [1, 1, 1]
+
+
+def test_a_plot_beside_the_figures(run: Run, turns: Path, tmp_path: Path) -> None:
+    done = run(turns, "--plot", tmp_path / "plot.svg")
+    assert done.code == 0 and f"plot in {tmp_path / 'plot.svg'}" in " ".join(done.out.split())
+    drawn = (tmp_path / "plot.svg").read_text(encoding="utf-8")
+    assert ">zh</text>" in drawn and ">en</text>" in drawn and "zh-Hant" not in drawn and "坐牢" not in drawn
+
+
+def test_the_costliest_misses_with_their_words(run: Run, turns: Path) -> None:
+    missed = [
+        {"id": f"m{place}", "lang": "en", "spk": "customer", "text": f"[b]Nothing {place}[/b]", "labels": [label]}
+        for place, label in enumerate(("distress.fear", "distress.self_harm", "distress.fear"))
+    ]
+    turns.write_text("\n".join(map(json.dumps, missed)), encoding="utf-8")
+    out = run(turns).out
+    assert "Costliest misses, en" in out and "[b]Nothing 1[/b]" in out
+    assert out.index("Nothing 1") < out.index("Nothing 0") < out.index("Nothing 2")
+    one = run(turns, "--misses", 1).out
+    assert "Nothing 1" in one and "Nothing 0" not in one
+    assert "Nothing" not in run(turns, "--misses", 0).out
+    (worst, _) = run(turns, "--json", "--misses", 2).json["misses"]["en"]
+    assert worst == {
+        "kind": "missed",
+        "cost": 8.0,
+        "id": "m1",
+        "role": "customer",
+        "labels": ["distress.self_harm"],
+        "decided": [],
+        "probability": 0.0,
+        "text": "[b]Nothing 1[/b]",
+    }
+    assert run(turns, "--json", "--misses", 0).json["misses"] == {}
+
+
+class Hears:
+    """In place of a text model: finds a threat in every turn that an agent ends."""
+
+    stamp = ModelStamp(name="hears", version="1")
+
+    def __call__(self, transcript: Transcript, sounds: object = ()) -> list[Signal]:
+        last = transcript.utterances[-1]
+        if last.role is not Role.AGENT:
+            return []
+        span = Span(utterance=last.index, word_start=0, word_end=len(last.words))
+        stamp = self.stamp
+        return [Signal(category="threat.arrest", detector="hears", span=span, score=0.9, probability=0.9, model=stamp)]
+
+
+def test_an_ablation_takes_the_detectors_apart(run: Run, turns: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[tuple[str, ...]] = []
+    as_before = forbear.wiring.build_predictor
+
+    def build(settings: Any, *, detectors: Any, jurisdiction: Any) -> Any:
+        built.append(tuple(detectors))
+        rules = as_before(settings, detectors=["rules"], jurisdiction=jurisdiction)
+        looking = (
+            *(rules.detect.detectors if "rules" in detectors else ()),
+            *([Hears()] if "text" in detectors else ()),
+        )
+        return replace(rules, detect=Detect(looking))
+
+    monkeypatch.setattr(forbear.wiring, "build_predictor", build)
+    monkeypatch.setenv("FORBEAR_DETECTORS", "rules,text,acoustic")
+    out = run(turns, "--ablation").out
+    assert "Ablation, zh" in out and "Ablation, en" in out and "nothing to hear" in out
+    # Sound adds nothing to a text, so what differs in it alone is judged once.
+    assert built == [("rules", "text", "acoustic"), ("rules",), ("text",)]
+    found = {each["name"]: each for each in run(turns, "--ablation", "--json").json["ablation"]}
+    assert list(found) == [
+        "all together",
+        *("rules alone", "text alone", "acoustic alone"),
+        *("without rules", "without text", "without acoustic"),
+    ]
+    assert found["acoustic alone"]["nothing_to_hear"] and found["acoustic alone"]["scores"] == {}
+    assert found["rules alone"]["scores"] == found["without text"]["scores"]
+    assert found["all together"]["scores"]["en"]["alarms"]["found"] == 1
+    assert found["rules alone"]["scores"]["en"]["alarms"]["found"] == 0
+    chinese = found["text alone"]["scores"]["zh"]
+    assert chinese["macro_f1"] == pytest.approx(0.5) and chinese["self_harm"]["of"] == 0
+    assert {"macro_f1_interval", "expected_calibration_error", "brier", "brier_of_decisions"} <= set(chinese)
+
+
+def test_the_settings_say_which_detectors_look(run: Run, turns: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORBEAR_DETECTORS", "rules,acoustic")
+    assert run(turns, "--json").json["detectors"] == ["rules", "acoustic"]
+    assert run(turns, "--json", "--detectors", "rules").json["detectors"] == ["rules"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -143,6 +252,16 @@ def test_a_file_of_categories(run: Run, tmp_path: Path) -> None:
         (("turns.jsonl", "--predictions", "no/such/folder.jsonl"), "can't be written there"),
         (("turns.jsonl", "--text"), "--text is for a folder of calls"),
         ((".", "--predictions", "out.jsonl"), "--predictions is for turns"),
+        (("turns.jsonl", "--plot", "turns.svg/no"), "can't be written there"),
+        (("turns.jsonl", "--plot", "plot.png"), "the plot is an SVG"),
+        (("turns.jsonl", "--plot", "a.svg", "--predictions", "a.svg"), "can't be one file"),
+        (("unlabelled.jsonl", "--plot", "plot.svg"), "need turns with labels"),
+        (("unlabelled.jsonl", "--detectors", "rules,acoustic", "--ablation"), "need turns with labels"),
+        (("turns.jsonl", "--ablation"), "name two or more"),
+        (("turns.jsonl", "--misses", "-1"), "--misses"),
+        ((".", "--text", "--ablation"), "--ablation is for turns"),
+        ((".", "--plot", "plot.svg"), "--plot is for turns"),
+        ((".", "--misses", "0"), "--misses is for turns"),
         ((".", "--text"), "holds no call with truth"),
         (("turns.jsonl", "--jurisdiction", "FR"), "FR"),
         (("empty.jsonl",), "holds no turn that could be read"),
@@ -152,6 +271,7 @@ def test_a_file_of_categories(run: Run, tmp_path: Path) -> None:
 def test_what_is_refused(run: Run, turns: Path, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
     (tmp_path / "empty.jsonl").touch()
     (tmp_path / "bad.jsonl").write_text("{\n")
+    (tmp_path / "unlabelled.jsonl").write_text('{"lang": "en", "spk": "agent", "text": "Hello"}')
     before = turns.read_bytes()
     done = run(*arguments)
     assert done.code == 2 and said in done.err and "Traceback" not in done.err

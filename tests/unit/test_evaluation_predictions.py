@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from pipeline.evaluation import predictions
 from pipeline.evaluation.predictions import Predictor, as_json_line, call_of, decided_on_turn
 from pipeline.evaluation.turns import parse_turn
 from pipeline.policy.features import NEGATED
@@ -19,8 +22,11 @@ from pipeline.records import (
     Severity,
     Signal,
     Span,
+    Transcript,
+    UtteranceSound,
     WordsEvidence,
 )
+from pipeline.stages.detect import Detect
 from tests.unit.dialogue import DETECT, JUDGE, REGISTRY
 
 PREDICT = Predictor(detect=DETECT, judge=JUDGE, packs=tuple(REGISTRY.packs.values()))
@@ -89,6 +95,42 @@ def test_a_required_statement_is_decided_by_its_signal() -> None:
 def test_a_turn_alone() -> None:
     found = PREDICT(turn("再不还钱就等着坐牢吧。"))
     assert found.decided == ("threat.arrest",) and found.labels["threat.arrest"] >= 0.6
+
+
+class Prepared:
+    """A detector that knows only what it was prepared for, as a text model reads many texts at once."""
+
+    stamp = ModelStamp(name="prepared", version="1")
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self._known: dict[str, list[Signal]] = {}
+
+    def prepare(self, transcripts: Sequence[Transcript]) -> None:
+        self.asked.append(len(transcripts))
+        for spoken in transcripts:
+            last = spoken.utterances[-1]
+            span = Span(utterance=last.index, word_start=0, word_end=len(last.words))
+            self._known[last.text] = [replace(signal("threat.arrest", 0.9), span=span)]
+
+    def __call__(self, transcript: Transcript, sounds: Sequence[UtteranceSound] = ()) -> list[Signal]:
+        return self._known.pop(transcript.utterances[-1].text)
+
+
+def test_many_turns_are_prepared_together_and_predicted_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predictions, "AT_ONCE", 2)
+    detector = Prepared()
+    predict = Predictor(detect=Detect((*DETECT.detectors, detector)), judge=JUDGE, packs=PREDICT.packs[:1])
+    turns = [replace(turn(text), id=place) for place, text in enumerate(("一。", "二。", "三。"))]
+    found = predict.predict_many(turns)
+    assert next(found).id == 0 and detector.asked == [2]
+    assert [each.id for each in found] == [1, 2] and detector.asked == [2, 1]
+    assert list(predict.predict_many([])) == []
+
+
+def test_many_turns_are_predicted_as_each_by_itself() -> None:
+    turns = [turn("再不还钱就等着坐牢吧。"), turn("好的。", "agent: 您好。", spk="customer")]
+    assert list(PREDICT.predict_many(turns)) == [PREDICT(each) for each in turns]
 
 
 def test_what_came_before_counts_but_is_not_predicted() -> None:

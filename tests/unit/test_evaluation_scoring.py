@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import math
+import time
 
 import numpy as np
 import pytest
 
 from pipeline.evaluation.predictions import Prediction
-from pipeline.evaluation.scoring import Counts, Mistake, Share, TurnScore, macro_f1, macro_f1_interval, score_turns
+from pipeline.evaluation.scoring import (
+    Counts,
+    Mistake,
+    Share,
+    TurnScore,
+    f1_interval,
+    macro_f1,
+    macro_f1_interval,
+    score_turns,
+)
 from pipeline.evaluation.turns import LabelledTurn, TurnLanguage
 from pipeline.records import Role
 
@@ -166,6 +176,49 @@ def test_the_bootstrap_is_as_wide_as_drawing_turns_one_by_one() -> None:
     low, high = macro_f1_interval(labelled, decided) or (0.0, 0.0)
     assert low == pytest.approx(np.quantile(drawn, 0.025), abs=0.01)
     assert high == pytest.approx(np.quantile(drawn, 0.975), abs=0.01)
+
+
+def test_the_interval_of_one_f1_is_as_wide_as_drawing_turns_one_by_one() -> None:
+    noise = np.random.default_rng(4)
+    labelled = noise.random(300) < 0.15
+    decided = labelled ^ (noise.random(300) < 0.05)
+    drawn = []
+    for _ in range(1_000):
+        rows = noise.integers(0, 300, 300)
+        true, said = labelled[rows], decided[rows]
+        drawn.append(2 * (true & said).sum() / (true.sum() + said.sum()))
+    counts = Counts(labelled=int(labelled.sum()), decided=int(decided.sum()), right=int((labelled & decided).sum()))
+    low, high = f1_interval(counts, 300) or (0.0, 0.0)
+    assert low == pytest.approx(np.quantile(drawn, 0.025), abs=0.02)
+    assert high == pytest.approx(np.quantile(drawn, 0.975), abs=0.02)
+    assert (low, high) == f1_interval(counts, 300) != f1_interval(counts, 300, seed=2)
+
+
+def test_the_interval_of_one_f1_where_there_is_little_or_nothing() -> None:
+    assert f1_interval(Counts(labelled=0, decided=0, right=0), 50) is None
+    assert f1_interval(Counts(labelled=1, decided=1, right=1), 1) == (1.0, 1.0)
+    assert f1_interval(Counts(labelled=1, decided=0, right=0), 50) == (0.0, 0.0)
+    low, high = f1_interval(Counts(labelled=2, decided=2, right=1), 50) or (1.0, 0.0)
+    assert low == 0.0 and high == 1.0
+
+
+def test_the_intervals_of_sixty_categories_are_quick() -> None:
+    began = time.process_time()
+    for labelled in range(60):
+        f1_interval(Counts(labelled=labelled + 1, decided=30, right=min(labelled, 20)), 600)
+    assert time.process_time() - began < 1
+
+
+def test_self_harm_is_counted_by_itself() -> None:
+    score = scores(
+        ("zh", C, {"distress.self_harm", "distress.fear"}, {"distress.self_harm"}),
+        ("zh", C, {"distress.self_harm"}, {"distress.bereavement"}),
+        ("zh", C, {"distress.self_harm"}, {"distress.self_harm"}),
+        ("zh", C, {"distress"}, {"distress.self_harm"}),
+        ("zh", C, set(), {"distress.self_harm"}),
+        hard=frozenset({2}),
+    )["zh"]
+    assert score.self_harm == Share(found=2, of=3)
 
 
 def test_a_perfect_and_a_hopeless_score_have_no_spread() -> None:

@@ -17,6 +17,7 @@ from pipeline.policy.registry import load_registry
 from pipeline.records import (
     Audio,
     CallRecord,
+    CarriedWord,
     Citation,
     Distress,
     Finding,
@@ -29,6 +30,7 @@ from pipeline.records import (
     RoleAssignment,
     Separation,
     Severity,
+    Signal,
     Span,
     Stage,
     Transcript,
@@ -237,7 +239,23 @@ def _record(id: str, recording: Any, context: Any, audio: Audio) -> CallRecord:
         ),
         transcript=transcript,
         roles=RoleAssignment(roles={"v0": Role.AGENT, "v1": Role.CUSTOMER}, confidence=0.9, method="inferred"),
-        signals=(),
+        signals=(
+            Signal(
+                category=finding.category,
+                detector="lexicon+text",
+                span=Span(utterance=0, word_start=0, word_end=6),
+                score=0.8,
+                probability=0.8,
+                model=STAMP,
+                parts={"lexicon": 0.7, "text": 0.75},
+                carried=(
+                    CarriedWord(word=1, weight=0.5),
+                    CarriedWord(word=4, weight=0.3),
+                    CarriedWord(word=5, weight=0.2),
+                ),
+                nearest=("en-a-1:5", "en-a-1:9"),
+            ),
+        ),
         judgement=Judgement(
             findings=(finding,),
             flagged=True,

@@ -115,12 +115,24 @@ def test_one_call_whole_and_redacted(installation: Installation, client: TestCli
         assert "13877712345" not in text
 
 
+def test_a_finding_tells_what_carried_it_in_redacted_words(installation: Installation, client: TestClient) -> None:
+    finding = client.get(f"/api/v1/calls/{installation.process()}").json()["findings"][0]
+    assert finding["parts"] == {"lexicon": 0.7, "text": 0.75} and finding["calibrated"] == 0.8
+    assert finding["carried"] == [
+        {"word": 1, "text": "today", "weight": 0.5},
+        {"word": 4, "text": "[phone]", "weight": 0.3},
+        {"word": 5, "text": "now.", "weight": 0.2},
+    ]
+    assert finding["nearest"] == ["en-a-1:5", "en-a-1:9"]
+
+
 def test_the_original_is_shown_to_those_who_may_and_written_down(installation: Installation) -> None:
     id = installation.process()
     client = installation.client(installation.token("reviewer"))
     call = client.get(f"/api/v1/calls/{id}", params={"original": "true"}).json()
     assert SECRET_WORD in call["transcript"]["utterances"][0]["text"]
     assert SECRET_WORD in call["findings"][0]["quote"]
+    assert call["findings"][0]["carried"][1]["text"] == SECRET_WORD
     assert call["original"] is True
     with installation.database.read() as session:
         assert audit.verify(session) is None
