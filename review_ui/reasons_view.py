@@ -16,6 +16,8 @@ from review_ui.language import Words
 STRONGEST = 3
 """How strongly a word is marked: 1 to this, by its weight beside the greatest of its utterance."""
 _PARTS = ("lexicon", "text", "voice")
+_MARKS = " ,.;:!?，。；：！？、…"
+"""What a recogniser writes after a word, and no part of what was said."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +92,7 @@ def _stretches(
     stretches = [marked[start:end] for start, end in pairwise([0, *cuts, len(marked)]) if marked[start:end]]
     for stretch in sorted(stretches, key=lambda places: -sum(weights[at] for at in places)):
         yield StretchView(
-            text=words.readable(utterance.quote(stretch[0], stretch[-1] + 1)),
+            text=words.readable(utterance.quote(stretch[0], stretch[-1] + 1).strip(_MARKS)),
             share=f"{sum(weights[at] for at in stretch):.0%}",
             strength=strengths[stretch[0]],
         )

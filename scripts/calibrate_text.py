@@ -22,9 +22,9 @@ from models.text import TextClassifier
 from models.weights import CALIBRATION, TEXT_MODEL
 from pipeline.evaluation.groups import GROUPS
 from pipeline.evaluation.predictions import call_of
-from pipeline.evaluation.turns import LabelledTurn, SpokenLine, TurnLanguage
+from pipeline.evaluation.shipped import turn_of
 from pipeline.policy.registry import load_registry
-from pipeline.records import Role, Signal
+from pipeline.records import Signal
 from pipeline.stages.detect import Detector, LexiconDetector
 from pipeline.stages.fusion import calibrated_group, parts_by_group
 from pipeline.stages.text_detector import TextDetector
@@ -50,8 +50,8 @@ class Row:
 
 def rows_of(examples: Sequence[Example], detectors: Sequence[Detector]) -> list[Row]:
     rows = []
-    for number, example in enumerate(examples):
-        call = call_of(turn_of(example, number))
+    for example in examples:
+        call = call_of(turn_of(example))
         last = len(call.utterances) - 1
         claims: list[Signal] = [s for d in detectors for s in d(call, ()) if s.span.utterance == last]
         parts = parts_by_group(claims)
@@ -63,17 +63,6 @@ def rows_of(examples: Sequence[Example], detectors: Sequence[Detector]) -> list[
             )
         )
     return rows
-
-
-def turn_of(example: Example, number: int) -> LabelledTurn:
-    return LabelledTurn(
-        id=number,
-        language=TurnLanguage.EN if example.lang == "en" else TurnLanguage.ZH,
-        role=Role(example.line.role),
-        previous=tuple(SpokenLine(role=Role(line.role), text=line.text) for line in example.context),
-        text=example.line.text,
-        labels=example.labels,
-    )
 
 
 def curves(rows: Sequence[Row], *, use_lexicon: bool) -> dict[str, Curve]:

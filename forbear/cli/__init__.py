@@ -21,6 +21,7 @@ def main() -> None:
     import forbear.cli.ingest
     import forbear.cli.policy
     import forbear.cli.serve
+    import forbear.cli.thresholds
     import forbear.cli.timeline  # noqa: F401
 
     try:

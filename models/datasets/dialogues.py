@@ -7,8 +7,10 @@ A block begins with `@dialogue TITLE` (turns that follow each other) or `@lines`
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -131,11 +133,12 @@ def grams(text: str) -> frozenset[str]:
 
 def without_near_duplicates(examples: Sequence[Example], known: Sequence[str] = ()) -> list[Example]:
     """The examples that are no near-duplicate of an earlier one, nor of a `known` text."""
-    index: dict[str, list[int]] = {}
-    seen: list[frozenset[str]] = []
-    for text in known:
-        _is_new(grams(text), index, seen)
-    return [example for example in examples if _is_new(_grams_of(example), index, seen)]
+    sets = [*map(grams, known), *map(_grams_of, examples)]
+    counts = Counter(gram for each in sets for gram in each)
+    seen = _Seen(counts)
+    for each in sets[: len(known)]:
+        seen.is_new(each)
+    return [e for e, each in zip(examples, sets[len(known) :], strict=True) if seen.is_new(each)]
 
 
 def _grams_of(example: Example) -> frozenset[str]:
@@ -147,14 +150,24 @@ def _grams_of(example: Example) -> frozenset[str]:
     return frozenset({f"{example.line.role}|{before}|{text}"})
 
 
-def _is_new(candidate: frozenset[str], index: dict[str, list[int]], seen: list[frozenset[str]]) -> bool:
-    shared: dict[int, int] = {}
-    for gram in candidate:
-        for other in index.get(gram, ()):
-            shared[other] = shared.get(other, 0) + 1
-    if any(count / len(candidate | seen[other]) > NEAR for other, count in shared.items()):
-        return False
-    for gram in candidate:
-        index.setdefault(gram, []).append(len(seen))
-    seen.append(candidate)
-    return True
+class _Seen:
+    """Sets taken so far. Two that overlap by more than `NEAR` share one of their rarest grams, so only these are looked up
+    (prefix filtering: Chaudhuri, Ganti and Kaushik 2006)."""
+
+    def __init__(self, counts: Mapping[str, int]) -> None:
+        self._counts = counts
+        self._sets: list[frozenset[str]] = []
+        self._with: dict[str, list[int]] = {}
+
+    def is_new(self, candidate: frozenset[str]) -> bool:
+        """Whether nothing like it was taken before; it then is."""
+        rarest = sorted(candidate, key=lambda gram: (self._counts[gram], gram))
+        rarest = rarest[: len(rarest) - math.ceil(NEAR * len(rarest)) + 1]
+        for other in {place for gram in rarest for place in self._with.get(gram, ())}:
+            both = len(candidate & self._sets[other])
+            if both > NEAR * (len(candidate) + len(self._sets[other]) - both):
+                return False
+        for gram in rarest:
+            self._with.setdefault(gram, []).append(len(self._sets))
+        self._sets.append(candidate)
+        return True

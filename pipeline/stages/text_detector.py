@@ -120,9 +120,9 @@ def _turns(transcript: Transcript) -> list[TextInput]:
 
 
 def turn_of(utterances: Sequence[Utterance], place: int) -> TextInput:
-    """An utterance as a text model reads it, with the two before it."""
+    """An utterance as a text model reads it, with the two before it that hold words."""
     said = utterances[place]
-    before = utterances[max(0, place - _CONTEXT) : place]
+    before = [other for other in utterances[:place] if any(map(str.isalnum, other.text))][-_CONTEXT:]
     return TextInput(
         role=said.role.value,
         text=said.text,

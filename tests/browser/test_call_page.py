@@ -276,6 +276,10 @@ def test_asking_why_shows_what_carried_it_and_similar_examples_once_asked_for(ca
     assert "虚构" in alike and "催收员" in alike and "诱导借贷还款" in alike
     assert card.locator(".why-of .tree").count() == 1
     assert call.axe() == []
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    assert call.axe(only="color-contrast") == []
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
 
 
 def test_what_carried_it_and_similar_examples_are_there_without_scripts(

@@ -1,0 +1,130 @@
+"""The text model from reading to explaining, on a network that is trained in seconds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.datasets.dialogues import Example, Line
+from models.errors import WeightsCorrupt, WeightsMissing
+from models.text import TextClassifier
+from models.text_input import TEXT_TOKENS, InputReader, SaidBefore, TextInput, fold, word_bounds
+from models.training import Recipe, predict, targets, train
+from tests.unit.tiny_text_model import ABOVE, GROUPS, LABELS, saved, tiny_network, tokenizer_in
+
+WORDS = ("jail", "job", "lost", "you", "will", "go", "to", "my", "i", "hello", "tomorrow", "pay", "thanks", "bye")
+
+
+def example(role: str, text: str, *labels: str) -> Example:
+    return Example(source="test", number=1, lang="en", line=Line(role, text), labels=frozenset(labels))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that has learnt two words."""
+    folder = tmp_path_factory.mktemp("model")
+    torch.manual_seed(0)
+    network = tiny_network(WORDS)
+    reader = InputReader(tokenizer_in(folder, WORDS))
+    examples = [
+        *[example("agent", f"you will go to jail {end}", "threat.arrest") for end in ("", "tomorrow", "bye", "thanks")],
+        *[example("customer", f"i lost my job {end}", "distress.job_loss") for end in ("", "bye", "thanks", "hello")],
+        *[example("agent", f"hello {end}") for end in ("thanks", "bye", "you will pay tomorrow", "go")],
+        *[example("customer", f"i will pay {end}") for end in ("tomorrow", "bye", "thanks", "you")],
+    ]
+    everything = np.ones(len(LABELS) + len(GROUPS), dtype=bool)
+    recipe = Recipe(epochs=60, batch=8, rate=3e-3, noise=0.0, merge=0.0, hidden_words=0.0, average=0.9)
+    allowed = {"agent": everything, "customer": everything, "unknown": everything}
+    train(network, reader, examples, targets(examples, network, ABOVE), recipe, allowed=allowed)
+    return saved(folder, network, WORDS)
+
+
+def test_it_learns_and_says_so_in_any_order(folder: Path) -> None:
+    model = TextClassifier(folder)
+    turns = [
+        TextInput(role="agent", text="You will go to jail."),
+        TextInput(role="customer", text="I lost my job, thanks"),
+        TextInput(role="agent", text="Hello, thanks."),
+    ]
+    found = model.probabilities(turns)
+    assert found.shape == (3, 4)
+    assert found[0, 0] > 0.7 and found[0, 2] > 0.7 and found[0, 1] < 0.3
+    assert found[1, 1] > 0.7 and found[2].max() < 0.4
+    again = model.probabilities(turns[::-1])[::-1]
+    assert np.allclose(found, again, atol=0.02)
+
+
+def test_a_long_turn_is_read_to_its_end(folder: Path) -> None:
+    reader = InputReader(folder / "tokenizer.json")
+    long = TextInput(role="agent", text="hello thanks " * TEXT_TOKENS + "you will go to jail")
+    windows = reader.windows(long)
+    (end,) = reader.windows(TextInput(role="agent", text="you will go to jail"))
+    assert len(windows) > 2 and all(len(w.ids) <= TEXT_TOKENS + 3 for w in windows)
+    assert windows[-1].ids[-6:] == end.ids[-6:]
+    model = TextClassifier(folder)
+    surest = max(
+        float(model.probabilities([TextInput(role="agent", text=t)])[0, 0]) for t in ("hello thanks", long.text)
+    )
+    assert float(model.probabilities([long])[0, 0]) == pytest.approx(surest, abs=0.02)
+
+
+def test_the_words_that_carried_it_are_named(folder: Path) -> None:
+    model = TextClassifier(folder)
+    words = ["hello,", " you", " will", " go", " to", " jail."]
+    turn = TextInput(role="agent", text="".join(words))
+    weights = model.carried(turn, words, "threat.arrest")
+    assert len(weights) == len(words)
+    assert sum(w for w in weights if w > 0) == pytest.approx(1.0)
+    assert int(np.argmax(weights)) in (3, 4, 5)
+
+
+def test_no_words_and_no_turns(folder: Path) -> None:
+    model = TextClassifier(folder)
+    assert model.probabilities([]).shape == (0, 4)
+    assert model.probabilities([TextInput(role="unknown", text=" … ")]).shape == (1, 4)
+    assert model.nearest(TextInput(role="agent", text="jail"), "no.such_label", 2) == []
+
+
+def test_what_is_saved_says_the_same(folder: Path) -> None:
+    network = tiny_network(WORDS)
+    other = saved(folder.parent / "other", network, WORDS)
+    reader = InputReader(other / "tokenizer.json")
+    turn = TextInput(role="agent", text="you will pay")
+    before = predict(network.eval(), reader, [turn]).numpy()
+    assert np.allclose(before, TextClassifier(other).probabilities([turn]), atol=0.01)
+
+
+def test_missing_and_broken_weights_are_told(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(WeightsMissing, match="make train"):
+        TextClassifier(tmp_path)
+    broken = saved(tmp_path / "broken", tiny_network(WORDS), WORDS)
+    config = json.loads((broken / "config.json").read_text(encoding="utf-8"))
+    config["encoder"]["hidden_size"] = 64
+    (broken / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(WeightsCorrupt):
+        TextClassifier(broken)
+
+
+def test_the_nearest_turn_before_stands_first_and_roles_are_tokens(tmp_path: Path) -> None:
+    reader = InputReader(tokenizer_in(tmp_path, WORDS))
+    turn = TextInput(
+        role="customer", text="my job", context=(SaidBefore("agent", "hello"), SaidBefore("customer", "bye"))
+    )
+    (window,) = reader.windows(turn)
+    ids = list(window.ids)
+    alone = reader.windows(TextInput(role="customer", text="my job"))[0]
+    assert ids[: len(alone.ids)] == list(alone.ids)
+    assert window.segments == (0,) * len(alone.ids) + (1,) * (len(ids) - len(alone.ids))
+    bye, hello = (reader.windows(TextInput(role="agent", text=t))[0].ids[2] for t in ("bye", "hello"))
+    assert ids.index(bye) < ids.index(hello)
+    other = reader.windows(TextInput(role="agent", text="my job"))[0]
+    assert other.ids[1] != alone.ids[1] and other.ids[2:] == alone.ids[2:]
+
+
+def test_traditional_characters_read_as_simplified() -> None:
+    assert fold("還錢　ＯＫ") == "还钱 OK"
+    assert word_bounds(["還", "錢", " ok"]) == [(0, 1), (1, 2), (2, 5)]
