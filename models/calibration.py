@@ -78,8 +78,9 @@ def fit(text: Sequence[float], lexicon: Sequence[float], truth: Sequence[bool], 
         return value
 
     optimiser.step(loss)
-    slope, lift = float(free[0].exp()), float(nn.functional.softplus(free[1]))
-    return Curve(intercept=float(free[2]), text=slope, lexicon=lift if use_lexicon else 0.0)
+    fitted = free.detach()
+    slope, lift = float(fitted[0].exp()), float(nn.functional.softplus(fitted[1]))
+    return Curve(intercept=float(fitted[2]), text=slope, lexicon=lift if use_lexicon else 0.0)
 
 
 def save(calibrations: Mapping[str, Calibration], path: Path) -> None:

@@ -5,6 +5,8 @@ Knows its labels by name only. Long turns are read in windows, of which the sure
 
 from __future__ import annotations
 
+import copy
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,12 +17,15 @@ import torch
 
 from models.datasets.dialogues import Example, domain_files, read_dialogues
 from models.datasets.turns import as_turn
+from models.text_files import ANY, load_model
 from models.text_input import InputReader, TextInput, Tokens, word_bounds
-from models.text_network import TOKENIZER, Batch, TextNetwork, load, padded
+from models.text_network import padded
 from models.weights import TEXT_MODEL
 
 _BATCH_TOKENS = 4096
 """Batches hold about so many tokens: short turns many, long turns few."""
+_FEW_WORDS = 3
+_CHINESE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -34,42 +39,59 @@ class _Examples:
 
 
 class TextClassifier:
-    """Loads a folder of `text_network`; raises WeightsMissing and WeightsCorrupt."""
+    """Loads a folder of `text_files`; raises WeightsMissing and WeightsCorrupt."""
 
     def __init__(self, folder: Path = TEXT_MODEL, *, threads: int = 0) -> None:
         if threads:
             torch.set_num_threads(threads)
-        self._network: TextNetwork = load(folder)
-        self._half = self._network if not _is_fast_in_half() else load(folder).to(torch.bfloat16)
-        self._reader = InputReader(folder / TOKENIZER)
-        config = self._network.config
-        self.name, self.version = config.name, config.version
+        model = load_model(folder)
+        self.name, self.version = model.name, model.version
+        self._readers = {lang: InputReader(file) for lang, file in model.tokenizers.items()}
+        self._networks = model.networks
+        in_half = _is_fast_in_half()
+        # A copy for predicting; gradients are taken in single precision.
+        self._quick = {
+            lang: copy.deepcopy(network).to(torch.bfloat16) if in_half else network
+            for lang, network in model.networks.items()
+        }
+        config = next(iter(model.networks.values())).config
         self.labels, self.groups = config.labels, config.groups
         self._training: list[Example] = []
         self._known: dict[str, _Examples] = {}
 
     def probabilities(self, turns: Sequence[TextInput]) -> Probabilities:
         """Shape (turns, labels + groups), in their order; a turn without words is improbable in everything."""
-        windows = [(row, window) for row, turn in enumerate(turns) for window in self._reader.windows(turn)]
-        windows.sort(key=lambda pair: len(pair[1].ids))
         out = np.zeros((len(turns), len(self.labels) + len(self.groups)), dtype=np.float32)
         with torch.inference_mode():
-            for part in _batches(windows):
-                batch = self._batch([window for _, window in part])
-                found = torch.sigmoid(self._half(batch).float()).numpy()
-                for (row, _), probability in zip(part, found, strict=True):
-                    np.maximum(out[row], probability, out=out[row])
+            for lang, reader in self._readers.items():
+                mine = (row for row, turn in enumerate(turns) if self._language(turn) == lang)
+                windows = [(row, window) for row in mine for window in reader.windows(turns[row])]
+                windows.sort(key=lambda pair: len(pair[1].ids))
+                for part in _batches(windows):
+                    batch = padded([(window.ids, window.segments) for _, window in part], reader.pad)
+                    found = torch.sigmoid(self._quick[lang](batch).float()).numpy()
+                    for (row, _), probability in zip(part, found, strict=True):
+                        np.maximum(out[row], probability, out=out[row])
         return out
 
-    def vectors(self, turns: Sequence[TextInput]) -> npt.NDArray[np.float32]:
-        """Unit vectors of turns, of which near ones mean about the same to the model; of the first window."""
-        out = []
+    def _vector(self, turn: TextInput) -> npt.NDArray[np.float32]:
+        """A unit vector, near to that of turns in its language that mean about the same to the model."""
+        lang = self._language(turn)
+        reader = self._readers[lang]
+        window = reader.windows(turn)[0]
         with torch.inference_mode():
-            for start in range(0, len(turns), 64):
-                batch = self._batch([self._reader.windows(turn)[0] for turn in turns[start : start + 64]])
-                found = self._half.features(batch).float()
-                out.append(torch.nn.functional.normalize(found, dim=-1).numpy())
-        return np.concatenate(out) if out else np.zeros((0, 1), dtype=np.float32)
+            found = self._quick[lang].features(padded([(window.ids, window.segments)], reader.pad)).float()
+            vector: npt.NDArray[np.float32] = torch.nn.functional.normalize(found[0], dim=-1).numpy()
+        return vector
+
+    def _language(self, turn: TextInput) -> str:
+        """The network that reads a turn: by its own script, a word or two in Latin letters by what was said before."""
+        if ANY in self._readers:
+            return ANY
+        if _CHINESE.search(turn.text):
+            return "zh"
+        is_short = len(turn.text.split()) <= _FEW_WORDS
+        return "zh" if is_short and any(_CHINESE.search(said.text) for said in turn.context[-2:]) else "en"
 
     def carried(self, turn: TextInput, words: Sequence[str], label: str) -> list[float]:
         """What each word of a turn carried of a label, adding up to 1 over the words that spoke for it.
@@ -77,14 +99,18 @@ class TextClassifier:
         Gradient times input in the turn's surest window; words that spoke against it have negative weights. `words`
         joined are the turn's text. Empty where nothing spoke for the label.
         """
-        windows = self._reader.windows(replace(turn, text="".join(words)))
+        turn = replace(turn, text="".join(words))
+        lang = self._language(turn)
+        network, reader = self._networks[lang], self._readers[lang]
+        windows = reader.windows(turn)
         place = (*self.labels, *self.groups).index(label)
         with torch.inference_mode():
-            surest = int(self._network(self._batch(windows))[:, place].argmax())
-        batch = self._batch([windows[surest]])
+            every = padded([(window.ids, window.segments) for window in windows], reader.pad)
+            surest = int(network(every)[:, place].argmax())
+        batch = padded([(windows[surest].ids, windows[surest].segments)], reader.pad)
         with torch.enable_grad():
-            embedded = self._network.embedded(batch).detach().requires_grad_(True)
-            logit = self._network.head(self._network.features(batch, embedded))[0, place]
+            embedded = network.embedded(batch).detach().requires_grad_(True)
+            logit = network.head(network.features(batch, embedded))[0, place]
             (gradient,) = torch.autograd.grad(logit, embedded)
         # Two tokens stand before the turn's own: [CLS] and who speaks.
         pieces = (gradient * embedded).sum(-1)[0, 2:].detach().numpy()
@@ -100,23 +126,21 @@ class TextClassifier:
 
     def nearest(self, turn: TextInput, label: str, count: int) -> list[str]:
         """The training turns with this label that are most like a turn, as `SOURCE:LINE`, the most like first."""
-        examples = self._examples(label)
+        examples = self._examples(label, self._language(turn))
         if not examples.ids:
             return []
-        likeness = examples.vectors @ self.vectors([turn])[0]
+        likeness = examples.vectors @ self._vector(turn)
         return [examples.ids[at] for at in np.argsort(-likeness)[:count]]
 
-    def _examples(self, label: str) -> _Examples:
-        if label not in self._known:
+    def _examples(self, label: str, lang: str) -> _Examples:
+        key = f"{lang}/{label}"
+        if key not in self._known:
             if not self._training:
                 self._training = [e for e in read_dialogues(domain_files()) if e.labels]
-            with_label = [e for e in self._training if label in e.labels]
-            turns = [as_turn(e) for e in with_label]
-            self._known[label] = _Examples(tuple(e.id for e in with_label), self.vectors(turns))
-        return self._known[label]
-
-    def _batch(self, windows: Sequence[Tokens]) -> Batch:
-        return padded([(window.ids, window.segments) for window in windows], self._reader.pad)
+            with_label = [e for e in self._training if label in e.labels and self._language(as_turn(e)) == lang]
+            vectors = [self._vector(as_turn(e)) for e in with_label]
+            self._known[key] = _Examples(tuple(e.id for e in with_label), np.array(vectors))
+        return self._known[key]
 
 
 def _batches(windows: Sequence[tuple[int, Tokens]]) -> list[list[tuple[int, Tokens]]]:

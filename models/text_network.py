@@ -5,28 +5,19 @@ Its labels are names and nothing more here. torch comes with this module: who bu
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
-from models.errors import WeightsCorrupt, WeightsMissing
-
-_CONFIG, _WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TextModelConfig:
-    """`labels` are categories first, then the groups above them; `encoder` is BertConfig's own dictionary."""
+class NetworkConfig:
+    """`labels` are categories, `groups` what stands above them; `encoder` is BertConfig's own dictionary."""
 
-    name: str
-    version: str
     labels: tuple[str, ...]
     groups: tuple[str, ...]
     encoder: dict[str, Any] = field(default_factory=dict)
@@ -44,7 +35,7 @@ class Batch:
 class TextNetwork(nn.Module):
     """Logits of shape (turns, labels + groups)."""
 
-    def __init__(self, config: TextModelConfig, encoder: BertModel | None = None) -> None:
+    def __init__(self, config: NetworkConfig, encoder: BertModel | None = None) -> None:
         super().__init__()
         self.config = config
         self.encoder = encoder or BertModel(BertConfig(**config.encoder), add_pooling_layer=False)
@@ -86,27 +77,3 @@ def padded(rows: Sequence[tuple[Sequence[int], Sequence[int]]], pad: int) -> Bat
         segments[place, : len(row)] = torch.tensor(kinds)
         mask[place, : len(row)] = True
     return Batch(ids, segments, mask)
-
-
-def save(network: TextNetwork, folder: Path) -> None:
-    """Configuration and weights, as half-precision floats."""
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: value.detach().to(torch.float16).contiguous() for name, value in network.state_dict().items()}
-    save_file(weights, folder / _WEIGHTS)
-    text = json.dumps(asdict(network.config), ensure_ascii=False, indent=1)
-    (folder / _CONFIG).write_text(text + "\n", encoding="utf-8")
-
-
-def load(folder: Path) -> TextNetwork:
-    """The network in single precision, ready to predict; raises WeightsMissing and WeightsCorrupt."""
-    for name in (_CONFIG, _WEIGHTS, TOKENIZER):
-        if not (folder / name).is_file():
-            raise WeightsMissing(f"{folder} holds no text model: {name} is missing. Train one with `make train`.")
-    try:
-        raw = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
-        config = TextModelConfig(**{**raw, "labels": tuple(raw["labels"]), "groups": tuple(raw["groups"])})
-        network = TextNetwork(config)
-        network.load_state_dict({k: v.float() for k, v in load_file(folder / _WEIGHTS).items()})
-    except (ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise WeightsCorrupt(f"{folder} does not hold the text model it names: {type(error).__name__}.") from error
-    return network.eval()

@@ -86,7 +86,7 @@ def script(name: str, *arguments: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", choices=("speed", "memory", "ingest", "search", "policy", "whatif"))
+    parser.add_argument("--only", choices=("speed", "memory", "ingest", "search", "policy", "text", "whatif"))
     arguments = parser.parse_args()
     quick = arguments.quick
     parts = {

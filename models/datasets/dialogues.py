@@ -151,8 +151,11 @@ def _grams_of(example: Example) -> frozenset[str]:
 
 
 class _Seen:
-    """Sets taken so far. Two that overlap by more than `NEAR` share one of their rarest grams, so only these are looked up
-    (prefix filtering: Chaudhuri, Ganti and Kaushik 2006)."""
+    """Sets taken so far.
+
+    Two that overlap by more than `NEAR` share one of their rarest grams, so only these are looked up (prefix filtering:
+    Chaudhuri, Ganti and Kaushik 2006).
+    """
 
     def __init__(self, counts: Mapping[str, int]) -> None:
         self._counts = counts

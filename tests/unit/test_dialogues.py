@@ -16,6 +16,7 @@ from models.datasets.dialogues import (
 )
 from pipeline.policy.categories import categories
 
+_AT_LEAST_120 = ("threat", "abuse", "pressure", "contact", "privacy", "distress", "neutral")
 TEXT = """# a remark
 @dialogue a first call
 A: Good morning.
@@ -88,12 +89,7 @@ def test_what_ships_is_what_the_data_card_promises() -> None:
         labelled = [e for e in turns if e.labels]
         assert sum(len(e.labels) for e in labelled) <= 1.5 * len(labelled)
         counts = {key: sum(key in e.labels for e in turns) for key in known}
-        enough = [
-            key
-            for key in known
-            if key.split(".")[0] in ("threat", "abuse", "pressure", "contact", "privacy", "distress")
-        ]
-        assert not [key for key in [*enough, "neutral.lawful_consequence"] if counts[key] < 120], lang
+        assert not [key for key in known if key.split(".")[0] in _AT_LEAST_120 and counts[key] < 120], lang
         assert not [key for key in known if not key.startswith("disclosure.") and counts[key] < 40], lang
 
 

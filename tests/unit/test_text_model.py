@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *[example("customer", f"i will pay {end}") for end in ("tomorrow", "bye", "thanks", "you")],
     ]
     everything = np.ones(len(LABELS) + len(GROUPS), dtype=bool)
-    recipe = Recipe(epochs=60, batch=8, rate=3e-3, noise=0.0, merge=0.0, hidden_words=0.0, average=0.9)
+    recipe = Recipe(epochs=40, batch=8, rate=3e-3, noise=0.0, merge=0.0, hidden_words=0.0, average=0.9)
     allowed = {"agent": everything, "customer": everything, "unknown": everything}
     train(network, reader, examples, targets(examples, network, ABOVE), recipe, allowed=allowed)
     return saved(folder, network, WORDS)
@@ -59,7 +59,7 @@ def test_it_learns_and_says_so_in_any_order(folder: Path) -> None:
 
 
 def test_a_long_turn_is_read_to_its_end(folder: Path) -> None:
-    reader = InputReader(folder / "tokenizer.json")
+    reader = InputReader(folder / "any" / "tokenizer.json")
     long = TextInput(role="agent", text="hello thanks " * TEXT_TOKENS + "you will go to jail")
     windows = reader.windows(long)
     (end,) = reader.windows(TextInput(role="agent", text="you will go to jail"))
@@ -92,19 +92,19 @@ def test_no_words_and_no_turns(folder: Path) -> None:
 def test_what_is_saved_says_the_same(folder: Path) -> None:
     network = tiny_network(WORDS)
     other = saved(folder.parent / "other", network, WORDS)
-    reader = InputReader(other / "tokenizer.json")
+    reader = InputReader(other / "any" / "tokenizer.json")
     turn = TextInput(role="agent", text="you will pay")
     before = predict(network.eval(), reader, [turn]).numpy()
-    assert np.allclose(before, TextClassifier(other).probabilities([turn]), atol=0.01)
+    assert np.allclose(before, TextClassifier(other).probabilities([turn]), atol=0.03)
 
 
 def test_missing_and_broken_weights_are_told(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(WeightsMissing, match="make train"):
         TextClassifier(tmp_path)
     broken = saved(tmp_path / "broken", tiny_network(WORDS), WORDS)
-    config = json.loads((broken / "config.json").read_text(encoding="utf-8"))
+    config = json.loads((broken / "any" / "config.json").read_text(encoding="utf-8"))
     config["encoder"]["hidden_size"] = 64
-    (broken / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    (broken / "any" / "config.json").write_text(json.dumps(config), encoding="utf-8")
     with pytest.raises(WeightsCorrupt):
         TextClassifier(broken)
 

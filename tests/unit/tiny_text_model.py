@@ -9,7 +9,8 @@ from pathlib import Path
 from transformers import BertConfig, BertModel
 
 from models.bilingual import tokenizer_of
-from models.text_network import TOKENIZER, TextModelConfig, TextNetwork, save
+from models.text_files import ANY, TOKENIZER, save_model
+from models.text_network import NetworkConfig, TextNetwork
 
 LABELS = ("threat.arrest", "distress.job_loss")
 GROUPS = ("threat", "distress")
@@ -23,7 +24,7 @@ def vocabulary(words: Sequence[str] = ()) -> list[str]:
     return list(dict.fromkeys([*_SPECIAL, *letters, *chinese, *".,!?'", *words]))
 
 
-def tiny_network(words: Sequence[str] = (), *, name: str = "tiny") -> TextNetwork:
+def tiny_network(words: Sequence[str] = ()) -> TextNetwork:
     config = BertConfig(
         vocab_size=len(vocabulary(words)),
         hidden_size=32,
@@ -36,7 +37,7 @@ def tiny_network(words: Sequence[str] = (), *, name: str = "tiny") -> TextNetwor
     )
     kept = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
     plain = {key: getattr(config, key) for key in (*kept, "max_position_embeddings")}
-    made = TextModelConfig(name=name, version="1", labels=LABELS, groups=GROUPS, encoder=plain)
+    made = NetworkConfig(labels=LABELS, groups=GROUPS, encoder=plain)
     return TextNetwork(made, BertModel(config, add_pooling_layer=False))
 
 
@@ -48,6 +49,5 @@ def tokenizer_in(folder: Path, words: Sequence[str] = ()) -> Path:
 
 
 def saved(folder: Path, network: TextNetwork, words: Sequence[str] = ()) -> Path:
-    save(network, folder)
-    tokenizer_in(folder, words)
+    save_model(folder, "tiny", {ANY: (network, tokenizer_in(folder / "words", words))})
     return folder

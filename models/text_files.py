@@ -1,0 +1,103 @@
+"""A text model as a folder: a manifest, and for each language a network, its weights in eight bits and its tokenizer.
+
+A weight matrix is kept as whole numbers of -127 to 127 with one scale a row, the rest in half precision; that is what
+is measured and shipped. Nothing in the folder is code, so nothing is run by loading it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from models.errors import WeightsCorrupt, WeightsMissing
+from models.text_network import NetworkConfig, TextNetwork
+
+MANIFEST, CONFIG, WEIGHTS, TOKENIZER = "manifest.json", "config.json", "model.safetensors", "tokenizer.json"
+ANY = "any"
+"""The language of a network that reads all of them."""
+_SCALE = ".scale"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TextModel:
+    """What a folder holds: networks and the files of their tokenizers, by language."""
+
+    name: str
+    version: str
+    networks: Mapping[str, TextNetwork]
+    tokenizers: Mapping[str, Path]
+
+
+def save_model(folder: Path, name: str, networks: Mapping[str, tuple[TextNetwork, Path]]) -> None:
+    """Each network with its tokenizer's file, and the manifest last: a folder without one is not finished."""
+    digest = hashlib.sha256()
+    for lang, (network, tokenizer) in sorted(networks.items()):
+        part = folder / lang
+        part.mkdir(parents=True, exist_ok=True)
+        save_file(_packed(network.state_dict()), part / WEIGHTS)
+        config = json.dumps(asdict(network.config), ensure_ascii=False, indent=1)
+        (part / CONFIG).write_text(config + "\n", encoding="utf-8")
+        if tokenizer != part / TOKENIZER:
+            (part / TOKENIZER).write_bytes(tokenizer.read_bytes())
+        digest.update((part / WEIGHTS).read_bytes() + (part / TOKENIZER).read_bytes())
+    manifest = {"name": name, "version": digest.hexdigest()[:12], "languages": sorted(networks)}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def load_model(folder: Path) -> TextModel:
+    """The networks in single precision, ready to predict; raises WeightsMissing and WeightsCorrupt."""
+    if not (folder / MANIFEST).is_file():
+        raise WeightsMissing(f"{folder} holds no text model: {MANIFEST} is missing. Train one with `make train`.")
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        languages = [str(lang) for lang in manifest["languages"]]
+        networks = {lang: _network(folder / lang) for lang in languages}
+        labels = {(network.config.labels, network.config.groups) for network in networks.values()}
+        if len(labels) != 1:
+            raise ValueError("the languages have different labels")
+    except FileNotFoundError as error:
+        raise WeightsMissing(f"{folder} is not whole: {Path(error.filename or '').name} is missing.") from error
+    except (ValueError, KeyError, TypeError, RuntimeError, OSError) as error:
+        raise WeightsCorrupt(f"{folder} does not hold the text model it names ({type(error).__name__}).") from error
+    return TextModel(
+        name=str(manifest["name"]),
+        version=str(manifest["version"]),
+        networks=networks,
+        tokenizers={lang: folder / lang / TOKENIZER for lang in languages},
+    )
+
+
+def _network(folder: Path) -> TextNetwork:
+    raw = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    config = NetworkConfig(labels=tuple(raw["labels"]), groups=tuple(raw["groups"]), encoder=raw["encoder"])
+    network = TextNetwork(config)
+    network.load_state_dict(_unpacked(load_file(folder / WEIGHTS)))
+    return network.eval()
+
+
+def _packed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    packed: dict[str, Tensor] = {}
+    for name, value in state.items():
+        value = value.detach().float()
+        if value.ndim != 2:
+            packed[name] = value.to(torch.float16).contiguous()
+            continue
+        scale = (value.abs().amax(dim=1, keepdim=True) / 127).clamp(min=1e-8).to(torch.float16)
+        packed[name] = torch.round(value / scale.float()).clamp(-127, 127).to(torch.int8).contiguous()
+        packed[name + _SCALE] = scale.contiguous()
+    return packed
+
+
+def _unpacked(packed: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name: value.float() * packed[name + _SCALE].float() if value.dtype == torch.int8 else value.float()
+        for name, value in packed.items()
+        if not name.endswith(_SCALE)
+    }

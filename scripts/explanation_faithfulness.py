@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Which way of naming the words that carried a finding is more faithful: gradient times input, or leaving words out.
+
+    python scripts/explanation_faithfulness.py [--model FOLDER] [--turns 150]
+
+A way is faithful when hiding the words it names takes the probability away (comprehensiveness) and keeping only them
+keeps it (sufficiency; DeYoung et al. 2020). A fifth of the words are named; random words are the floor. Validation turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from models.datasets.dialogues import read_dialogues, validation_files
+from models.datasets.turns import as_turn
+from models.text import TextClassifier
+from models.text_input import TextInput
+from models.weights import TEXT_MODEL
+from pipeline.stages.dialogue import words_of
+
+SHARE = 0.2
+Way = Callable[[TextInput, Sequence[str], str], Sequence[float]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, default=TEXT_MODEL)
+    parser.add_argument("--turns", type=int, default=150)
+    args = parser.parse_args()
+    model, draw = TextClassifier(args.model), random.Random(5)
+    place = {label: at for at, label in enumerate(model.labels)}
+
+    def sure(turn: TextInput, words: Sequence[str], label: str) -> float:
+        return float(model.probabilities([replace(turn, text="".join(words))])[0, place[label]])
+
+    def left_out(turn: TextInput, words: Sequence[str], label: str) -> list[float]:
+        without = [replace(turn, text="".join([*words[:at], *words[at + 1 :]])) for at in range(len(words))]
+        return list(sure(turn, words, label) - model.probabilities(without)[:, place[label]])
+
+    ways: dict[str, Way] = {
+        "gradient times input": model.carried,
+        "leaving each word out": left_out,
+        "random words": lambda _turn, words, _label: [draw.random() for _ in words],
+    }
+    found: list[tuple[TextInput, list[str], str]] = []
+    for example in read_dialogues(validation_files()):
+        turn = as_turn(example)
+        words = [word.text for word in words_of(turn.text, 0, 1000)]
+        found += [(turn, words, k) for k in sorted(example.labels & place.keys()) if len(words) >= 6]
+    found = [one for one in found if sure(*one) >= 0.5]
+    found = draw.sample(found, min(args.turns, len(found)))
+    print(f"{len(found)} findings of the model on validation turns, a fifth of the words named")
+    for name, way in ways.items():
+        began = time.perf_counter()
+        lost, kept = [], []
+        for turn, words, label in found:
+            weights = list(way(turn, words, label)) or [0.0] * len(words)
+            named = set(np.argsort(weights)[::-1][: max(1, round(SHARE * len(words)))])
+            whole = sure(turn, words, label)
+            lost.append(whole - sure(turn, [w for at, w in enumerate(words) if at not in named], label))
+            kept.append(whole - sure(turn, [w for at, w in enumerate(words) if at in named], label))
+        each_ms = (time.perf_counter() - began) * 1000 / len(found)
+        print(
+            f"{name:24s} comprehensiveness {np.mean(lost):.3f} (more is better), sufficiency {np.mean(kept):.3f} "
+            f"(less is better), {each_ms:.0f} ms a finding"
+        )
+
+
+if __name__ == "__main__":
+    main()
