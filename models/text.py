@@ -5,7 +5,6 @@ Knows its labels by name only. Long turns are read in windows, of which the sure
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -47,13 +46,8 @@ class TextClassifier:
         model = load_model(folder)
         self.name, self.version = model.name, model.version
         self._readers = {lang: InputReader(file) for lang, file in model.tokenizers.items()}
-        self._networks = model.networks
-        in_half = _is_fast_in_half()
-        # A copy for predicting; gradients are taken in single precision.
-        self._quick = {
-            lang: copy.deepcopy(network).to(torch.bfloat16) if in_half else network
-            for lang, network in model.networks.items()
-        }
+        kind = torch.bfloat16 if _is_fast_in_half() else torch.float32
+        self._networks = {lang: network.to(kind) for lang, network in model.networks.items()}
         config = next(iter(model.networks.values())).config
         self.labels, self.groups = config.labels, config.groups
         self._training: list[Example] = []
@@ -69,20 +63,22 @@ class TextClassifier:
                 windows.sort(key=lambda pair: len(pair[1].ids))
                 for part in _batches(windows):
                     batch = padded([(window.ids, window.segments) for _, window in part], reader.pad)
-                    found = torch.sigmoid(self._quick[lang](batch).float()).numpy()
+                    found = torch.sigmoid(self._networks[lang](batch).float()).numpy()
                     for (row, _), probability in zip(part, found, strict=True):
                         np.maximum(out[row], probability, out=out[row])
         return out
 
-    def _vector(self, turn: TextInput) -> npt.NDArray[np.float32]:
-        """A unit vector, near to that of turns in its language that mean about the same to the model."""
-        lang = self._language(turn)
-        reader = self._readers[lang]
-        window = reader.windows(turn)[0]
+    def _vectors(self, turns: Sequence[TextInput], lang: str) -> npt.NDArray[np.float32]:
+        """Unit vectors of turns of one language, near where they mean about the same to the model; (turns, width)."""
+        reader, network = self._readers[lang], self._networks[lang]
+        windows = [(row, reader.windows(turn)[0]) for row, turn in enumerate(turns)]
+        windows.sort(key=lambda pair: len(pair[1].ids))
+        out = np.zeros((len(turns), 2 * network.encoder.config.hidden_size), dtype=np.float32)
         with torch.inference_mode():
-            found = self._quick[lang].features(padded([(window.ids, window.segments)], reader.pad)).float()
-            vector: npt.NDArray[np.float32] = torch.nn.functional.normalize(found[0], dim=-1).numpy()
-        return vector
+            for part in _batches(windows):
+                found = network.features(padded([(window.ids, window.segments) for _, window in part], reader.pad))
+                out[[row for row, _ in part]] = torch.nn.functional.normalize(found.float(), dim=-1).numpy()
+        return out
 
     def _language(self, turn: TextInput) -> str:
         """The network that reads a turn: by its own script, a word or two in Latin letters by what was said before."""
@@ -110,10 +106,10 @@ class TextClassifier:
         batch = padded([(windows[surest].ids, windows[surest].segments)], reader.pad)
         with torch.enable_grad():
             embedded = network.embedded(batch).detach().requires_grad_(True)
-            logit = network.head(network.features(batch, embedded))[0, place]
+            logit = network.head(network.features(batch, embedded))[0, place].float()
             (gradient,) = torch.autograd.grad(logit, embedded)
         # Two tokens stand before the turn's own: [CLS] and who speaks.
-        pieces = (gradient * embedded).sum(-1)[0, 2:].detach().numpy()
+        pieces = (gradient * embedded).float().sum(-1)[0, 2:].detach().numpy()
         weights = np.zeros(len(words))
         bounds = word_bounds(words)
         for (start, end), weight in zip(windows[surest].offsets, pieces, strict=False):
@@ -126,10 +122,11 @@ class TextClassifier:
 
     def nearest(self, turn: TextInput, label: str, count: int) -> list[str]:
         """The training turns with this label that are most like a turn, as `SOURCE:LINE`, the most like first."""
-        examples = self._examples(label, self._language(turn))
+        lang = self._language(turn)
+        examples = self._examples(label, lang)
         if not examples.ids:
             return []
-        likeness = examples.vectors @ self._vector(turn)
+        likeness = examples.vectors @ self._vectors([turn], lang)[0]
         return [examples.ids[at] for at in np.argsort(-likeness)[:count]]
 
     def _examples(self, label: str, lang: str) -> _Examples:
@@ -138,8 +135,8 @@ class TextClassifier:
             if not self._training:
                 self._training = [e for e in read_dialogues(domain_files()) if e.labels]
             with_label = [e for e in self._training if label in e.labels and self._language(as_turn(e)) == lang]
-            vectors = [self._vector(as_turn(e)) for e in with_label]
-            self._known[key] = _Examples(tuple(e.id for e in with_label), np.array(vectors))
+            vectors = self._vectors([as_turn(e) for e in with_label], lang)
+            self._known[key] = _Examples(tuple(e.id for e in with_label), vectors)
         return self._known[key]
 
 

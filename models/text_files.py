@@ -42,6 +42,7 @@ def save_model(folder: Path, name: str, networks: Mapping[str, tuple[TextNetwork
         part = folder / lang
         part.mkdir(parents=True, exist_ok=True)
         save_file(_packed(network.state_dict()), part / WEIGHTS)
+        (part / WEIGHTS).chmod(0o644)
         config = json.dumps(asdict(network.config), ensure_ascii=False, indent=1)
         (part / CONFIG).write_text(config + "\n", encoding="utf-8")
         if tokenizer != part / TOKENIZER:

@@ -50,8 +50,11 @@ class Row:
 
 def rows_of(examples: Sequence[Example], detectors: Sequence[Detector]) -> list[Row]:
     rows = []
-    for example in examples:
-        call = call_of(turn_of(example))
+    calls = [call_of(turn_of(example)) for example in examples]
+    for detector in detectors:
+        if isinstance(detector, TextDetector):
+            detector.prepare(calls)
+    for example, call in zip(examples, calls, strict=True):
         last = len(call.utterances) - 1
         claims: list[Signal] = [s for d in detectors for s in d(call, ()) if s.span.utterance == last]
         parts = parts_by_group(claims)

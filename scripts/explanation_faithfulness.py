@@ -4,7 +4,7 @@
     python scripts/explanation_faithfulness.py [--model FOLDER] [--turns 150]
 
 A way is faithful when hiding the words it names takes the probability away (comprehensiveness) and keeping only them
-keeps it (sufficiency; DeYoung et al. 2020). A fifth of the words are named; random words are the floor. Validation turns.
+keeps it (sufficiency; DeYoung et al. 2020). A fifth of the words of each turn is named; random ones are the floor.
 """
 
 from __future__ import annotations
