@@ -17,7 +17,7 @@ import torch
 from models.datasets.dialogues import Example, domain_files, read_dialogues
 from models.datasets.turns import as_turn
 from models.text_files import ANY, load_model
-from models.text_input import InputReader, TextInput, Tokens, word_bounds
+from models.text_input import InputReader, TextInput, Tokens
 from models.text_network import padded
 from models.weights import TEXT_MODEL
 
@@ -92,33 +92,15 @@ class TextClassifier:
     def carried(self, turn: TextInput, words: Sequence[str], label: str) -> list[float]:
         """What each word of a turn carried of a label, adding up to 1 over the words that spoke for it.
 
-        Gradient times input in the turn's surest window; words that spoke against it have negative weights. `words`
+        How much less probable the label is without the word; words that spoke against it have negative weights. `words`
         joined are the turn's text. Empty where nothing spoke for the label.
         """
-        turn = replace(turn, text="".join(words))
-        lang = self._language(turn)
-        network, reader = self._networks[lang], self._readers[lang]
-        windows = reader.windows(turn)
         place = (*self.labels, *self.groups).index(label)
-        with torch.inference_mode():
-            every = padded([(window.ids, window.segments) for window in windows], reader.pad)
-            surest = int(network(every)[:, place].argmax())
-        batch = padded([(windows[surest].ids, windows[surest].segments)], reader.pad)
-        with torch.enable_grad():
-            embedded = network.embedded(batch).detach().requires_grad_(True)
-            logit = network.head(network.features(batch, embedded))[0, place].float()
-            (gradient,) = torch.autograd.grad(logit, embedded)
-        # Two tokens stand before the turn's own: [CLS] and who speaks.
-        pieces = (gradient * embedded).float().sum(-1)[0, 2:].detach().numpy()
-        weights = np.zeros(len(words))
-        bounds = word_bounds(words)
-        for (start, end), weight in zip(windows[surest].offsets, pieces, strict=False):
-            for word, (first, last) in enumerate(bounds):
-                if first <= start < last or start <= first < end:
-                    weights[word] += weight
-                    break
-        total = float(weights[weights > 0].sum())
-        return [float(w) / total for w in weights] if total > 0 else []
+        without = [replace(turn, text="".join([*words[:at], *words[at + 1 :]])) for at in range(len(words))]
+        whole, *left = self.probabilities([turn, *without])[:, place].tolist()
+        lost = [whole - each for each in left]
+        total = sum(each for each in lost if each > 0)
+        return [each / total for each in lost] if total > 0 else []
 
     def nearest(self, turn: TextInput, label: str, count: int) -> list[str]:
         """The training turns with this label that are most like a turn, as `SOURCE:LINE`, the most like first."""

@@ -39,27 +39,15 @@ class TextInput:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """`segments` is 0 for the turn and 1 for what was said before; `offsets` are characters of the folded turn."""
+    """`segments` is 0 for the turn and 1 for what was said before."""
 
     ids: tuple[int, ...]
     segments: tuple[int, ...]
-    offsets: tuple[tuple[int, int], ...] = ()
 
 
 def fold(text: str) -> str:
     """Simplified Chinese and compatibility forms made plain. Characters may change in number."""
     return unicodedata.normalize("NFKC", convert_words([text], Script.SIMPLIFIED)[0])
-
-
-def word_bounds(words: Sequence[str]) -> list[tuple[int, int]]:
-    """Where each word lies in the folded text of all of them; empty where folding them together gives another text."""
-    bounds: list[tuple[int, int]] = []
-    at = 0
-    for word in words:
-        length = len(fold(word))
-        bounds.append((at, at + length))
-        at += length
-    return bounds if at == len(fold("".join(words))) else []
 
 
 class InputReader:
@@ -85,7 +73,6 @@ class InputReader:
                 Tokens(
                     ids=(*head, *after),
                     segments=(0,) * len(head) + (1,) * len(after),
-                    offsets=tuple(encoded.offsets[at : at + TEXT_TOKENS]),
                 )
             )
             if at + TEXT_TOKENS >= len(encoded.ids):

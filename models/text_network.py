@@ -46,24 +46,16 @@ class TextNetwork(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         return self.head(self.dropout(self.features(batch)))
 
-    def features(self, batch: Batch, embedded: Tensor | None = None) -> Tensor:
-        """[CLS] beside the mean over the turn's own tokens: shape (turns, 2 x width).
-
-        `embedded` are the embedded token ids where somebody wants gradients with respect to them.
-        """
+    def features(self, batch: Batch) -> Tensor:
+        """[CLS] beside the mean over the turn's own tokens: shape (turns, 2 x width)."""
         hidden = self.encoder(
-            input_ids=batch.ids if embedded is None else None,
-            inputs_embeds=embedded,
+            input_ids=batch.ids,
             token_type_ids=batch.segments,
             attention_mask=batch.mask,
         ).last_hidden_state
         own = (batch.mask & (batch.segments == 0))[..., None].to(hidden.dtype)
         mean = (hidden * own).sum(1) / own.sum(1).clamp(min=1)
         return torch.cat([hidden[:, 0], mean], dim=-1)
-
-    def embedded(self, batch: Batch) -> Tensor:
-        """The word vectors of a batch: shape (turns, tokens, width)."""
-        return self.encoder.get_input_embeddings()(batch.ids)
 
 
 def padded(rows: Sequence[tuple[Sequence[int], Sequence[int]]], pad: int) -> Batch:

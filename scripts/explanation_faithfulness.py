@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Which way of naming the words that carried a finding is more faithful: gradient times input, or leaving words out.
+"""How faithfully the words that carried a finding are named: leaving words out, beside gradients and random words.
 
     python scripts/explanation_faithfulness.py [--model FOLDER] [--turns 150]
 
@@ -17,16 +17,49 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from models.datasets.dialogues import read_dialogues, validation_files
 from models.datasets.turns import as_turn
 from models.text import TextClassifier
-from models.text_input import TextInput
+from models.text_files import load_model
+from models.text_input import InputReader, TextInput
+from models.text_network import padded
 from models.weights import TEXT_MODEL
 from pipeline.stages.dialogue import words_of
 
 SHARE = 0.2
 Way = Callable[[TextInput, Sequence[str], str], Sequence[float]]
+
+
+class Gradients:
+    """The way that lost: what each word's vector times the gradient of the label's logit adds up to."""
+
+    def __init__(self, folder: Path) -> None:
+        self._model = load_model(folder)
+        self._readers = {lang: InputReader(file) for lang, file in self._model.tokenizers.items()}
+
+    def __call__(self, turn: TextInput, words: Sequence[str], label: str) -> list[float]:
+        lang = "zh" if any("\u4e00" <= c <= "\u9fff" for c in turn.text) else "en"
+        network, reader = self._model.networks[lang], self._readers[lang]
+        window = reader.windows(turn)[0]
+        batch = padded([(window.ids, window.segments)], reader.pad)
+        vectors = network.encoder.get_input_embeddings()(batch.ids).detach().requires_grad_(True)
+        hidden = network.encoder(
+            inputs_embeds=vectors, token_type_ids=batch.segments, attention_mask=batch.mask
+        ).last_hidden_state
+        own = (batch.segments == 0)[..., None]
+        features = torch.cat([hidden[:, 0], (hidden * own).sum(1) / own.sum(1)], dim=-1)
+        logit = network.head(features)[0, network.config.labels.index(label)]
+        (gradient,) = torch.autograd.grad(logit, vectors)
+        # Two tokens stand before the turn's own: [CLS] and who speaks.
+        pieces = (gradient * vectors).sum(-1)[0, 2:].tolist()
+        weights = []
+        for word in words:
+            many = len(reader.windows(replace(turn, text=word, context=()))[0].ids) - 3
+            weights.append(sum(pieces[:many]))
+            pieces = pieces[many:]
+        return weights
 
 
 def main() -> None:
@@ -40,13 +73,9 @@ def main() -> None:
     def sure(turn: TextInput, words: Sequence[str], label: str) -> float:
         return float(model.probabilities([replace(turn, text="".join(words))])[0, place[label]])
 
-    def left_out(turn: TextInput, words: Sequence[str], label: str) -> list[float]:
-        without = [replace(turn, text="".join([*words[:at], *words[at + 1 :]])) for at in range(len(words))]
-        return list(sure(turn, words, label) - model.probabilities(without)[:, place[label]])
-
     ways: dict[str, Way] = {
-        "gradient times input": model.carried,
-        "leaving each word out": left_out,
+        "leaving each word out": model.carried,
+        "gradient times input": Gradients(args.model),
         "random words": lambda _turn, words, _label: [draw.random() for _ in words],
     }
     found: list[tuple[TextInput, list[str], str]] = []

@@ -12,7 +12,7 @@ import torch
 from models.datasets.dialogues import Example, Line
 from models.errors import WeightsCorrupt, WeightsMissing
 from models.text import TextClassifier
-from models.text_input import TEXT_TOKENS, InputReader, SaidBefore, TextInput, fold, word_bounds
+from models.text_input import TEXT_TOKENS, InputReader, SaidBefore, TextInput, fold
 from models.training import Recipe, predict, targets, train
 from tests.unit.tiny_text_model import ABOVE, GROUPS, LABELS, saved, tiny_network, tokenizer_in
 
@@ -127,4 +127,3 @@ def test_the_nearest_turn_before_stands_first_and_roles_are_tokens(tmp_path: Pat
 
 def test_traditional_characters_read_as_simplified() -> None:
     assert fold("還錢　ＯＫ") == "还钱 OK"
-    assert word_bounds(["還", "錢", " ok"]) == [(0, 1), (1, 2), (2, 5)]
