@@ -95,6 +95,7 @@ def main() -> None:
         "ingest": lambda: ingest(100 if quick else 500),
         "search": lambda: script("bench_search.py"),
         "policy": lambda: script("bench_policy.py"),
+        "text": lambda: script("bench_text.py"),
         "whatif": lambda: script("bench_whatif.py", "--calls", "1000" if quick else "10000"),
     }
     print(f"machine: {machine()}", flush=True)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from models.datasets.dialogues import domain_files, read_dialogues
 from models.datasets.turns import as_turn
+from models.errors import WeightsMissing
 from models.weights import TEXT_MODEL
 
 
@@ -31,7 +32,11 @@ def main() -> None:
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.perf_counter()
-    model = TextClassifier(args.model)
+    try:
+        model = TextClassifier(args.model)
+    except WeightsMissing as missing:
+        print(missing.message)
+        return
     print(f"loads in {time.perf_counter() - began:.2f} s beside its imports")
     for lang in ("zh", "en"):
         mine = [as_turn(e) for e in examples if e.lang == lang]
