@@ -165,7 +165,7 @@ def _text(_registry: Registry, settings: Settings) -> Detector:
     from pipeline.stages.text_detector import TextDetector
 
     try:
-        return TextDetector(_text_classifier(_text_folder(settings), settings.asr_threads))
+        return TextDetector(_text_classifier(settings.text_dir, settings.asr_threads))
     except ModelError as error:
         raise Unavailable(error.message, code=error.code) from error
 
@@ -182,12 +182,6 @@ def _text_classifier(folder: Path, threads: int) -> TextClassifier:
     from models.text import TextClassifier
 
     return TextClassifier(folder, threads=threads)
-
-
-def _text_folder(settings: Settings) -> Path:
-    from models.weights import TEXT_MODEL
-
-    return Path(settings.text_model).expanduser() if settings.text_model else TEXT_MODEL
 
 
 DETECTORS: Mapping[str, Callable[[Registry, Settings], Detector]] = {
@@ -216,7 +210,7 @@ def build_detect(settings: Settings, registry: Registry, names: Sequence[str] | 
     if "text" not in wanted:
         return Detect(detectors, AGREEMENT)
     try:
-        return Detect(detectors, calibrated(_text_folder(settings), lexicon="rules" in wanted))
+        return Detect(detectors, calibrated(settings.text_dir, lexicon="rules" in wanted))
     except ModelError as error:
         raise Unavailable(error.message, code=error.code) from error
 

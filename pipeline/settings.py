@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from models.weights import TEXT_MODEL
 from pipeline.errors import ConfigError
 from pipeline.records import Jurisdiction
 
@@ -66,6 +67,11 @@ class Settings:
     """DEBUG, INFO, WARNING or ERROR."""
     cache: Path = Path.home() / ".cache" / "forbear"
     """Joined and fetched weights; outside the data folder, so that several data folders share them."""
+
+    @property
+    def text_dir(self) -> Path:
+        """Where the text model lies."""
+        return Path(self.text_model).expanduser() if self.text_model else TEXT_MODEL
 
     @property
     def media_dir(self) -> Path:

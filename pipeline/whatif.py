@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from models.weights import TEXT_MODEL
 from pipeline.policy.registry import Registry
@@ -98,7 +99,8 @@ class Rejudge:
     Where the registry's pack has the customer's voice switched off, what was measured of it is not looked at.
     """
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, text_dir: Path = TEXT_MODEL) -> None:
+        self._text_dir = text_dir
         self._detectors = build_rule_detectors(registry)
         self._judge = Judge(registry)
         self._mine = {d.stamp.name: d.stamp.version for d in self._detectors}
@@ -121,7 +123,7 @@ class Rejudge:
         """With these packs' lexicons and what the text model had said, if one had been asked."""
         recalled = RecalledText(record.signals)
         if recalled.stamp.version:
-            detect = Detect((*self._detectors, recalled), calibrated(TEXT_MODEL, lexicon=True))
+            detect = Detect((*self._detectors, recalled), calibrated(self._text_dir, lexicon=True))
         else:
             detect = Detect(self._detectors)
         return detect(record.transcript, sounds)

@@ -5,29 +5,21 @@ Knows the categories and nothing of how they are found.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from pipeline.errors import InvalidInput
 from pipeline.policy.categories import GROUPS as CATEGORY_GROUPS
-from pipeline.policy.categories import categories
+from pipeline.policy.categories import REPORTED, categories, reported_group
 from pipeline.policy.source import suggestion
 from pipeline.records import Role
 
-GROUPS: Mapping[str, tuple[str, ...]] = {
-    "threat": ("threat",),
-    "abuse": ("abuse",),
-    "pressure": ("pressure", "contact", "privacy"),
-    "distress": ("distress",),
-}
+GROUPS = REPORTED
 """Each group with the first parts of the categories that belong to it."""
 CONDUCT_GROUPS = frozenset({*GROUPS["threat"], *GROUPS["abuse"], *GROUPS["pressure"]})
 """First parts of the categories of conduct that must not occur."""
-_GROUP_OF = {prefix: group for group, prefixes in GROUPS.items() for prefix in prefixes}
 
 
 def group_of(label: str) -> str | None:
     """The group of a category, or of a label that names a group; None for what is in none of the four."""
-    return _GROUP_OF.get(_prefix(label))
+    return reported_group(label)
 
 
 def is_group(label: str) -> bool:

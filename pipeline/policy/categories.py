@@ -6,7 +6,7 @@ checked against `categories()` when it is loaded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -74,6 +74,21 @@ GROUPS: dict[str, tuple[str, str]] = {
     "neutral": ("中性对照", "Neutral"),
 }
 """Names of the groups, Chinese and English."""
+
+
+REPORTED: Mapping[str, tuple[str, ...]] = {
+    "threat": ("threat",),
+    "abuse": ("abuse",),
+    "pressure": ("pressure", "contact", "privacy"),
+    "distress": ("distress",),
+}
+"""The four groups that are weighed and reported, each with the first parts of the categories that belong to it."""
+_REPORTED_OF = {prefix: group for group, prefixes in REPORTED.items() for prefix in prefixes}
+
+
+def reported_group(key: str) -> str | None:
+    """The reported group of a category or of a group's name; None for what is in none of the four."""
+    return _REPORTED_OF.get(key.partition(".")[0])
 
 
 @dataclass(frozen=True, slots=True)

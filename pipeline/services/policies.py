@@ -284,7 +284,8 @@ class Policies:
         with self._database.read() as session:
             candidate = self._pack_of(_found(session, id))
         registry = self.registry()
-        rejudge, standing = Rejudge(registry.with_packs([candidate])), Rejudge(registry)
+        text_dir = self._settings.text_dir
+        rejudge, standing = Rejudge(registry.with_packs([candidate]), text_dir), Rejudge(registry, text_dir)
         comparison = Comparison(candidate.name, candidate.version)
         calls = self._processed(actor)
         for done, (call, team, recording, digest) in enumerate(calls):

@@ -15,7 +15,7 @@ from models.calibration import RULES_AND_TEXT, Calibration, load
 from models.calibration import TEXT as TEXT_ALONE
 from models.errors import WeightsCorrupt
 from models.weights import CALIBRATION
-from pipeline.policy.categories import CRITICAL_DISTRESS, Kind, categories
+from pipeline.policy.categories import CRITICAL_DISTRESS, Kind, categories, reported_group
 from pipeline.policy.features import EVASIVE, MISHEARING, NEGATED, QUOTED, UNSURE
 from pipeline.records import CarriedWord, Role, Signal, Utterance
 from pipeline.stages.text_detector import LEAST, TEXT
@@ -24,11 +24,6 @@ LEXICON, VOICE = "lexicon", "voice"
 """Names of the parts of a probability, beside `text`."""
 CUSTOMER_VOICE = frozenset({"cue.voice_raised", "cue.voice_trembling", "cue.voice_crying"})
 """Cues that may speak for a customer's distress, never about an agent."""
-GROUPS: Mapping[str, str] = {
-    **{name: name for name in ("threat", "abuse", "distress")},
-    **dict.fromkeys(("pressure", "contact", "privacy"), "pressure"),
-}
-"""The group in which a category competes, by the first part of its key; what is good practice is `good`."""
 SELF_HARM = "self_harm"
 GOOD = "good"
 
@@ -37,7 +32,7 @@ def calibrated_group(category: str) -> str:
     """Whose curve a category is weighed by: its group's, or that of self-harm, which has its own."""
     if category in CRITICAL_DISTRESS:
         return SELF_HARM
-    return GROUPS.get(category.partition(".")[0], GOOD)
+    return reported_group(category) or GOOD
 
 
 def is_weighed(category: str) -> bool:

@@ -15,13 +15,13 @@ from models.weights import CALIBRATION
 from pipeline.policy.categories import categories
 from pipeline.policy.features import UNSURE
 from pipeline.policy.source import BadPolicy
-from pipeline.records import ModelStamp, Role, Signal, Span
+from pipeline.records import Role, Signal
 from pipeline.stages.detect import Detect
 from pipeline.stages.fusion import Calibrated, calibrated, calibrated_group
 from pipeline.stages.text_detector import RecalledText, TextDetector
 from tests.unit.dialogue import transcript
+from tests.unit.test_detect import claim as plain_claim
 
-STAMP = ModelStamp(name="test", version="1")
 GROUPS = ("threat", "abuse", "pressure", "distress", "self_harm", "good")
 PLAIN = Calibration(
     {f"{lang}/{g}": Curve(intercept=0.0, text=1.0, lexicon=2.0, voice=1.0) for lang in ("zh", "en") for g in GROUPS}
@@ -50,15 +50,7 @@ class Scorer:
 
 
 def claim(category: str, probability: float, detector: str = "lexicon", *features: str) -> Signal:
-    return Signal(
-        category=category,
-        detector=detector,
-        span=Span(utterance=0, word_start=0, word_end=1),
-        score=probability,
-        probability=probability,
-        model=STAMP,
-        features=features,
-    )
+    return plain_claim(probability, *features, detector=detector, category=category)
 
 
 def fused(*claims: Signal, spoken: str = "agent: hello there") -> dict[str, Signal]:

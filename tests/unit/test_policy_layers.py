@@ -7,6 +7,7 @@ from textwrap import dedent
 
 import pytest
 
+from pipeline.policy.conditions import Said
 from pipeline.policy.differences import Change, differences
 from pipeline.policy.pack import PACKS_DIR, Pack, read_pack
 from pipeline.policy.registry import load_registry
@@ -153,3 +154,31 @@ def test_a_rule_on_what_nothing_can_say_is_refused(tmp_path: Path) -> None:
     """
     with pytest.raises(BadPolicy, match=r"can never hit: nothing .* says cue\.loud"):
         read_pack(write(folder, silent))
+
+
+def test_a_pack_says_from_which_probability_a_signal_counts(tmp_path: Path) -> None:
+    """A category's own threshold stands before its group's, and a rule's before both."""
+    text = BANK + "    thresholds: {abuse: 0.9, threat: 0.3, threat.arrest: 0.4}\n"
+    pack = read_pack(write(tmp_path, text))
+
+    def needed(rule: str, key: str) -> float:
+        said = pack.rule(f"bank.{rule}").conditions["said"]
+        assert isinstance(said, Said)
+        return said.needed(key)
+
+    assert needed("threat.arrest", "threat.arrest") == 0.4
+    assert needed("threat.violence", "threat.violence") == 0.3
+    assert needed("pressure.borrow_to_pay", "pressure.borrow_to_pay") == 0.6
+    assert needed("contact.after_refusal", "contact.after_refusal") == 0.7
+    quiet = found(pack, "agent: 跟你说话真费劲")
+    assert "abuse.hostile_tone" not in quiet and "abuse.hostile_tone" in found(
+        read_pack(write(tmp_path, BANK)), "agent: 跟你说话真费劲"
+    )
+    changed = differences(read_pack(write(tmp_path, BANK)), pack)
+    assert {d.id for d in changed if d.kind == "setting"} == {
+        "threshold abuse",
+        "threshold threat",
+        "threshold threat.arrest",
+    }
+    with pytest.raises(BadPolicy, match="threats"):
+        read_pack(write(tmp_path, BANK + "    thresholds: {threats: 0.5}\n"))
