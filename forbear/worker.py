@@ -111,6 +111,8 @@ class Worker:
         with build_stages(application.settings) as stages:
             runner = self._runner = build_runner(application.settings)
             heartbeat = Heartbeat(application.heartbeats, runner.executor)
+            # From the first sign of life on, being asked to stop means to take it away again.
+            self._began = True
             heartbeat.start()
             reaper = Reaper(
                 application.jobs,
@@ -121,7 +123,6 @@ class Worker:
             drain = DrainIndex(indexing=application.indexing, open_index=application.open_index)
             indexing = threading.Thread(target=drain.run, args=(self._stopping,), name="index")
             indexing.start()
-            self._began = True
             runner.start(
                 ProcessCall(
                     processing=application.processing,

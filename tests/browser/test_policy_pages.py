@@ -137,9 +137,10 @@ def test_the_list_is_narrowed_without_scripts(visit: Callable[..., Visitor]) -> 
     page = visit(language="en", script=False).open("/policy?pack=uk")
     page.fill("#q", "lawyer")
     page.press("#q", "Enter")
+    page.wait_for_url("**q=lawyer**")
     assert 0 < page.locator(".catalogue li").count() < 10
     page.locator(".catalogue li a").first.click()
-    assert page.locator("#about .rule").count() >= 1
+    page.locator("#about .rule").first.wait_for()
     assert page.input_value("#q") == "lawyer"
 
 
