@@ -60,15 +60,6 @@ class Data:
     labels: tuple[str, ...]
     groups: tuple[str, ...]
 
-    def of(self, lang: str | None) -> Data:
-        if lang is None:
-            return self
-        return replace(
-            self,
-            train=[e for e in self.train if e.lang == lang],
-            validation=[e for e in self.validation if e.lang == lang],
-        )
-
     @property
     def allowed(self) -> dict[str, np.ndarray]:
         """Which labels each role can have."""
@@ -84,17 +75,20 @@ class Data:
         return {**{name: np.array(of_role[name] + groups[name]) for name in ROLES[:2]}, "unknown": everything}
 
 
-def load_data() -> Data:
-    """The dialogues without near-duplicates, among themselves and of what is kept for validation."""
-    validation = read_dialogues(validation_files())
+def load_data(lang: str | None = None, *, limit: int | None = None) -> Data:
+    """The dialogues of a language, or of all, without near-duplicates of each other and of what validation keeps."""
+    validation = read_dialogues(validation_files(lang))
     known = [e.line.text for e in validation]
-    examples = without_near_duplicates(read_dialogues(domain_files()), known)
+    examples = without_near_duplicates(read_dialogues(domain_files(lang)), known)
+    if limit is not None:
+        examples = random.Random(0).sample(examples, min(limit, len(examples)))
     said = {key for key, about in categories().items() if about.kind is not Kind.REQUIRED_STATEMENT}
     labels = tuple(key for key in categories() if key in said)
     unknown = {label for e in (*examples, *validation) for label in e.labels} - set(categories())
     if unknown:
         sys.exit(f"Labels that are no categories: {', '.join(sorted(unknown))}")
     above = {label: group_of(label) or GOOD for label in labels}
+    print(f"{len(examples)} turns to learn from, {len(validation)} for validation", flush=True)
     return Data(train=examples, validation=validation, above=above, labels=labels, groups=(*GROUPS, GOOD))
 
 
@@ -255,7 +249,7 @@ def bilingual_encoder(args: argparse.Namespace, recipe: Mapping[str, Any], data:
 Networks = dict[str, tuple[TextNetwork, Path]]
 
 
-def single(args: argparse.Namespace, recipe: Mapping[str, Any], data: Data, *, frozen: bool) -> Networks:
+def single(args: argparse.Namespace, recipe: Mapping[str, Any], *, frozen: bool) -> Networks:
     """Each language's own encoder, frozen or trained."""
     design = "frozen" if frozen else "single"
     made: Networks = {}
@@ -263,9 +257,8 @@ def single(args: argparse.Namespace, recipe: Mapping[str, Any], data: Data, *, f
         folder = folder_of(args, recipe, lang)
         tokenizer = tokenizer_file(folder, args.work)
         steps = Recipe(**_steps(recipe[design], lang))
-        network, _ = run(
-            f"{design}-{lang}", data.of(lang), encoder_of(folder, tokenizer), tokenizer, steps, frozen=frozen
-        )
+        data = load_data(lang, limit=args.limit)
+        network, _ = run(f"{design}-{lang}", data, encoder_of(folder, tokenizer), tokenizer, steps, frozen=frozen)
         made[lang] = network, tokenizer
     save_model(args.work / design, f"forbear-text-{design}", made)
     return made
@@ -297,8 +290,9 @@ def taught(args: argparse.Namespace, recipe: Mapping[str, Any], data: Data) -> t
     return examples, np.concatenate(truths)
 
 
-def student(args: argparse.Namespace, recipe: Mapping[str, Any], data: Data) -> Networks:
+def student(args: argparse.Namespace, recipe: Mapping[str, Any]) -> Networks:
     """One encoder for both languages, taught by the labels and by both single ones."""
+    data = load_data(limit=args.limit)
     folder = bilingual_encoder(args, recipe, data)
     examples, truth = taught(args, recipe, data)
     steps = Recipe(**recipe["student"])
@@ -314,7 +308,7 @@ def main() -> None:
     parser.add_argument("--texts", type=Path, help="folder with the public text that the student's recipe names")
     parser.add_argument("--design", choices=("single", "frozen", "student", "all"), default="single")
     parser.add_argument("--languages", nargs="+", choices=("zh", "en"), default=["zh", "en"])
-    parser.add_argument("--limit", type=int, help="learn from so many turns only, drawn at random: to try things out")
+    parser.add_argument("--limit", type=int, help="learn from so many turns a language only, drawn at random")
     parser.add_argument("--recipe", type=Path, default=ROOT / "models" / "recipes" / "text.yaml")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "training", help="where steps are kept")
     parser.add_argument("--out", type=Path, default=TEXT_MODEL, help="where the model that ships is written")
@@ -324,18 +318,14 @@ def main() -> None:
     args.work.mkdir(parents=True, exist_ok=True)
     recipe = yaml.safe_load(args.recipe.read_text(encoding="utf-8"))
     began = time.monotonic()
-    data = load_data()
-    if args.limit is not None:
-        data = replace(data, train=random.Random(recipe["seed"]).sample(data.train, args.limit))
-    print(f"{len(data.train)} turns to learn from, {len(data.validation)} for validation", flush=True)
     if args.design in ("all", "frozen"):
-        single(args, recipe, data, frozen=True)
+        single(args, recipe, frozen=True)
     if args.design in ("all", "single"):
-        made = single(args, recipe, data, frozen=False)
+        made = single(args, recipe, frozen=False)
         if set(made) == {"zh", "en"}:
             save_model(args.out, "forbear-text", made)
     if args.design in ("all", "student"):
-        student(args, recipe, data)
+        student(args, recipe)
     used = resource.getrusage(resource.RUSAGE_SELF)
     hours = (used.ru_utime + used.ru_stime) / 3600
     print(f"{(time.monotonic() - began) / 60:.0f} minutes, {hours:.1f} CPU hours, peak {used.ru_maxrss / 1e6:.1f} GB")
