@@ -43,11 +43,11 @@ class TextClassifier:
     def __init__(self, folder: Path = TEXT_MODEL, *, threads: int = 0) -> None:
         if threads:
             torch.set_num_threads(threads)
-        model = load_model(folder)
+        kind = torch.bfloat16 if _is_fast_in_half() else torch.float32
+        model = load_model(folder, kind=kind)
         self.name, self.version = model.name, model.version
         self._readers = {lang: InputReader(file) for lang, file in model.tokenizers.items()}
-        kind = torch.bfloat16 if _is_fast_in_half() else torch.float32
-        self._networks = {lang: network.to(kind) for lang, network in model.networks.items()}
+        self._networks = model.networks
         config = next(iter(model.networks.values())).config
         self.labels, self.groups = config.labels, config.groups
         self._training: list[Example] = []

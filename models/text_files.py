@@ -52,14 +52,14 @@ def save_model(folder: Path, name: str, networks: Mapping[str, tuple[TextNetwork
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
 
-def load_model(folder: Path) -> TextModel:
-    """The networks in single precision, ready to predict; raises WeightsMissing and WeightsCorrupt."""
+def load_model(folder: Path, *, kind: torch.dtype = torch.float32) -> TextModel:
+    """The networks, ready to predict with numbers of this kind; raises WeightsMissing and WeightsCorrupt."""
     if not (folder / MANIFEST).is_file():
         raise WeightsMissing(f"{folder} holds no text model: {MANIFEST} is missing. Train one with `make train`.")
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         languages = [str(lang) for lang in manifest["languages"]]
-        networks = {lang: _network(folder / lang) for lang in languages}
+        networks = {lang: _network(folder / lang, kind) for lang in languages}
         labels = {(network.config.labels, network.config.groups) for network in networks.values()}
         if len(labels) != 1:
             raise ValueError("the languages have different labels")
@@ -75,11 +75,11 @@ def load_model(folder: Path) -> TextModel:
     )
 
 
-def _network(folder: Path) -> TextNetwork:
+def _network(folder: Path, kind: torch.dtype) -> TextNetwork:
     raw = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     config = NetworkConfig(labels=tuple(raw["labels"]), groups=tuple(raw["groups"]), encoder=raw["encoder"])
-    network = TextNetwork(config)
-    network.load_state_dict(_unpacked(load_file(folder / WEIGHTS)))
+    network = TextNetwork(config).to(kind)
+    _fill(network, load_file(folder / WEIGHTS))
     return network.eval()
 
 
@@ -96,9 +96,13 @@ def _packed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return packed
 
 
-def _unpacked(packed: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {
-        name: value.float() * packed[name + _SCALE].float() if value.dtype == torch.int8 else value.float()
-        for name, value in packed.items()
-        if not name.endswith(_SCALE)
-    }
+def _fill(network: TextNetwork, packed: Mapping[str, Tensor]) -> None:
+    """Unpacks one matrix at a time: all of them in single precision at once would be four times the file."""
+    state = network.state_dict()
+    if state.keys() != {name for name in packed if not name.endswith(_SCALE)}:
+        raise ValueError("the weights are those of another network")
+    for name, place in state.items():
+        value = packed[name]
+        if value.shape != place.shape:
+            raise ValueError(f"{name} has another shape")
+        place.copy_(value.float() * packed[name + _SCALE].float() if value.dtype == torch.int8 else value.float())

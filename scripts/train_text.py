@@ -43,6 +43,7 @@ from models.text_input import InputReader
 from models.text_network import NetworkConfig, TextNetwork
 from models.training import Recipe, predict, targets, train
 from models.weights import TEXT_MODEL
+from models.word_pieces import keep_pieces, living_pieces, read_vocabulary, tokenizer_of, used_pieces
 from pipeline.evaluation.groups import GROUPS, group_of, is_alarming
 from pipeline.policy.categories import Kind, categories
 from pipeline.records import Role
@@ -213,14 +214,14 @@ def encoder_of(folder: Path, tokenizer: Path) -> BertModel:
         folder, dtype=torch.float32, add_pooling_layer=False, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
     )
     if (folder / "vocab.txt").is_file():
-        bilingual.keep_pieces(encoder, bilingual.read_vocabulary(folder), Tokenizer.from_file(str(tokenizer)))
+        keep_pieces(encoder, read_vocabulary(folder), Tokenizer.from_file(str(tokenizer)))
     return encoder
 
 
 def tokenizer_file(encoder: Path, work: Path) -> Path:
     """The tokenizer of an encoder's folder as this project reads one: lower case, Chinese apart, no dead pieces."""
     path = work / f"{encoder.name}-{TOKENIZER}"
-    bilingual.tokenizer_of(bilingual.living_pieces(bilingual.read_vocabulary(encoder))).save(str(path))
+    tokenizer_of(living_pieces(read_vocabulary(encoder))).save(str(path))
     return path
 
 
@@ -232,7 +233,7 @@ def bilingual_encoder(args: argparse.Namespace, recipe: Mapping[str, Any], data:
     chinese, english = (args.encoders / recipe["align"]["encoders"][lang] for lang in ("zh", "en"))
     own = {lang: [e.line.text for e in data.train if e.lang == lang] for lang in ("zh", "en")}
     texts = {lang: public_texts(args.texts, recipe["align"][lang], recipe["seed"]) + own[lang] for lang in ("zh", "en")}
-    pieces = bilingual.used_pieces(english, texts["en"], at_least=recipe["align"]["pieces_at_least"])
+    pieces = used_pieces(english, texts["en"], at_least=recipe["align"]["pieces_at_least"])
     encoder, tokenizer = bilingual.joined(chinese, english, pieces)
     print(f"joined encoder: {encoder.config.vocab_size} word pieces", flush=True)
     bilingual.align(

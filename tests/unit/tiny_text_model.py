@@ -8,9 +8,9 @@ from pathlib import Path
 
 from transformers import BertConfig, BertModel
 
-from models.bilingual import tokenizer_of
 from models.text_files import ANY, TOKENIZER, save_model
 from models.text_network import NetworkConfig, TextNetwork
+from models.word_pieces import tokenizer_of
 
 LABELS = ("threat.arrest", "distress.job_loss")
 GROUPS = ("threat", "distress")
