@@ -313,6 +313,11 @@ class Signal:
     carried: tuple[CarriedWord, ...] = ()
     nearest: tuple[str, ...] = ()
 
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether `probability` is one, made of `parts`; else it is how certain the packs' lexicons are."""
+        return bool(self.parts)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Citation:

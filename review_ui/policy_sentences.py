@@ -132,7 +132,7 @@ class Sentences:
         heard = all(any(entry.category == key for entry in self.pack.sounds) for key in said.signals)
         lead = self.words("policy.heard" if heard else "policy.said", who=self._who(said.roles))
         limits = [self.words("policy.times", n=said.at_least)] if said.at_least > 1 else []
-        needed = sorted({f"{said.needed(key):.2f}" for key in said.signals})
+        needed = sorted({f"{said.from_probability(key):.2f}" for key in said.signals})
         limits.append(self.words("policy.sure", p="–".join(dict.fromkeys((needed[0], needed[-1])))))
         if said.excuses and not heard:
             limits.append(self.words("policy.excuses", features=self.features(said.excuses)))

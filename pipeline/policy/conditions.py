@@ -16,7 +16,7 @@ from pipeline.policy.categories import CUES, GROUPS, categories
 from pipeline.policy.facts import check_fact
 from pipeline.policy.features import EVASIVE, FEATURES
 from pipeline.policy.source import Node, suggestion
-from pipeline.records import Role
+from pipeline.records import Role, Signal
 
 ANYBODY: frozenset[Role] = frozenset(Role)
 SURE = 0.6
@@ -67,9 +67,14 @@ class Said:
     at_least: int = 1
     scope: Scope = field(default_factory=Scope)
 
-    def needed(self, key: str) -> float:
+    def from_probability(self, key: str) -> float:
         """The probability from which a signal of this key counts."""
         return self.thresholds.get(key, SURE) if self.threshold is None else self.threshold
+
+    def needed(self, signal: Signal) -> float:
+        """From what this signal counts: a pack's thresholds are not about the certainty of a lexicon."""
+        by_rule = self.threshold is not None
+        return self.from_probability(signal.category) if by_rule or signal.is_calibrated else SURE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

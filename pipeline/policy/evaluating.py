@@ -154,7 +154,7 @@ def _objection(said: Said, signal: Signal, seen: Evidenced, answers: Mapping[str
     role = seen.role_of(signal)
     if role not in said.roles:
         return Rejected(signal, Why.ROLE, role)
-    if signal.probability < (needed := said.needed(signal.category)):
+    if signal.probability < (needed := said.needed(signal)):
         return Rejected(signal, Why.UNSURE, f"{signal.probability:.2f} < {needed:.2f}")
     if excuses := said.excuses.intersection(signal.features):
         return Rejected(signal, Why.EXCUSED, ", ".join(sorted(excuses)))

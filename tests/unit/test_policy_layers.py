@@ -12,7 +12,7 @@ from pipeline.policy.differences import Change, differences
 from pipeline.policy.pack import PACKS_DIR, Pack, read_pack
 from pipeline.policy.registry import load_registry
 from pipeline.policy.source import BadPolicy
-from pipeline.records import CallContext, FindingStatus, Role
+from pipeline.records import CallContext, FindingStatus, ModelStamp, Role, Signal, Span
 from pipeline.stages.explain import DialogueJudge
 
 BANK = """
@@ -161,19 +161,20 @@ def test_a_pack_says_from_which_probability_a_signal_counts(tmp_path: Path) -> N
     text = BANK + "    thresholds: {abuse: 0.9, threat: 0.3, threat.arrest: 0.4}\n"
     pack = read_pack(write(tmp_path, text))
 
-    def needed(rule: str, key: str) -> float:
-        said = pack.rule(f"bank.{rule}").conditions["said"]
+    def needed(category: str, **parts: float) -> float:
+        said = pack.rule(f"bank.{category}").conditions["said"]
         assert isinstance(said, Said)
-        return said.needed(key)
+        span = Span(utterance=0, word_start=0, word_end=1)
+        stamp = ModelStamp(name="m", version="1")
+        return said.needed(
+            Signal(category=category, detector="d", span=span, score=1, probability=1, model=stamp, parts=parts)
+        )
 
-    assert needed("threat.arrest", "threat.arrest") == 0.4
-    assert needed("threat.violence", "threat.violence") == 0.3
-    assert needed("pressure.borrow_to_pay", "pressure.borrow_to_pay") == 0.6
-    assert needed("contact.after_refusal", "contact.after_refusal") == 0.7
-    quiet = found(pack, "agent: 跟你说话真费劲")
-    assert "abuse.hostile_tone" not in quiet and "abuse.hostile_tone" in found(
-        read_pack(write(tmp_path, BANK)), "agent: 跟你说话真费劲"
-    )
+    assert needed("threat.arrest", text=0.5) == 0.4
+    assert needed("threat.violence", text=0.5) == 0.3
+    assert needed("pressure.borrow_to_pay", text=0.5) == 0.6
+    assert needed("contact.after_refusal", text=0.5) == 0.7
+    assert needed("threat.violence") == 0.6, "a certainty of the lexicon alone is no probability"
     changed = differences(read_pack(write(tmp_path, BANK)), pack)
     assert {d.id for d in changed if d.kind == "setting"} == {
         "threshold abuse",
