@@ -55,12 +55,17 @@ def group_labels(labels: Sequence[str], groups: Sequence[str], above: Mapping[st
 
 
 def targets(examples: Sequence[Example], network: TextNetwork, above: Mapping[str, str]) -> npt.NDArray[np.float32]:
-    """Truth of shape (examples, labels + groups); a label that names a group marks the group alone."""
+    """Truth of shape (examples, labels + groups), NaN where it is not known.
+
+    A label that names a group marks the group, and leaves open which of the labels under it.
+    """
     config = network.config
     place = {name: at for at, name in enumerate((*config.labels, *config.groups))}
     truth = np.zeros((len(examples), len(place)), dtype=np.float32)
     for row, example in enumerate(examples):
         for label in example.labels:
+            if label in config.groups:
+                truth[row, [place[name] for name in config.labels if above.get(name) == label]] = np.nan
             for name in (label, above.get(label)):
                 if name in place:
                     truth[row, place[name]] = 1.0
@@ -80,9 +85,9 @@ def train(
 ) -> TextNetwork:
     """The network, trained in place; its weights are the running average of the last steps.
 
-    `truth` has the shape (examples, labels + groups) and may hold probabilities, as a teacher gives them. `allowed`
-    says for each role which labels it can have: others are not counted. `after_epoch` is told the number, the averaged
-    network and a line of figures.
+    `truth` has the shape (examples, labels + groups) and may hold probabilities, as a teacher gives them. What is NaN
+    is not counted, nor what `allowed` denies a role. `after_epoch` is told the number, the averaged network and a line
+    of figures.
     """
     torch.manual_seed(recipe.seed)
     draw = random.Random(recipe.seed)
@@ -103,8 +108,9 @@ def train(
         for rows, batch in _epoch(examples, reader, recipe, draw, neutral):
             batch = Batch(*(part.to(device) for part in (batch.ids, batch.segments, batch.mask)))
             wanted = torch.tensor(truth[rows])
-            wanted = wanted * (1 - recipe.smoothing) + recipe.smoothing / 2
-            counted = torch.stack([masks[examples[row].line.role] for row in rows]) * weights
+            known = ~wanted.isnan()
+            wanted = wanted.nan_to_num() * (1 - recipe.smoothing) + recipe.smoothing / 2
+            counted = torch.stack([masks[examples[row].line.role] for row in rows]) * weights * known
             with torch.autocast(device.type, torch.bfloat16):
                 logits = network(batch)
             loss = (loss_of(logits.float(), wanted.to(device)) * counted.to(device)).sum() / len(rows)

@@ -10,8 +10,6 @@ seeded; the held-out turns of tests/gold are never read.
 from __future__ import annotations
 
 import argparse
-import json
-import lzma
 import random
 import resource
 import sys
@@ -37,6 +35,7 @@ from models.datasets.dialogues import (
     validation_files,
     without_near_duplicates,
 )
+from models.datasets.public import public_examples, public_texts
 from models.datasets.turns import as_turn
 from models.text_files import ANY, TOKENIZER, load_model, save_model
 from models.text_input import InputReader
@@ -175,19 +174,9 @@ def run(
 # --- the encoders and the text that teaches them ----------------------------------------------------------------------
 
 
-def public_texts(folder: Path, wanted: Mapping[str, int], seed: int) -> list[str]:
-    """So many texts of each public set, drawn once; a set that is not there ends the run."""
-    draw = random.Random(seed)
-    texts: list[str] = []
-    for name, count in wanted.items():
-        path = folder / f"{name}.jsonl.xz"
-        if not path.is_file():
-            sys.exit(f"{path} is missing: the recipe names it (models/recipes/text.yaml).")
-        with lzma.open(path, "rt", encoding="utf-8") as lines:
-            found = [text for line in lines if len(text := json.loads(line)["text"][:300]) >= 8]
-        draw.shuffle(found)
-        texts += found[:count]
-    return texts
+def texts_of(folder: Path, wanted: Mapping[str, int], seed: int) -> list[str]:
+    """So many texts of each public set; a set that is not there ends the run."""
+    return [text for name, count in wanted.items() for text in public_texts(folder, name, count, seed=seed)]
 
 
 def folder_of(args: argparse.Namespace, recipe: Mapping[str, Any], lang: str) -> Path:
@@ -232,7 +221,7 @@ def bilingual_encoder(args: argparse.Namespace, recipe: Mapping[str, Any], data:
         return folder
     chinese, english = (args.encoders / recipe["align"]["encoders"][lang] for lang in ("zh", "en"))
     own = {lang: [e.line.text for e in data.train if e.lang == lang] for lang in ("zh", "en")}
-    texts = {lang: public_texts(args.texts, recipe["align"][lang], recipe["seed"]) + own[lang] for lang in ("zh", "en")}
+    texts = {lang: texts_of(args.texts, recipe["align"][lang], recipe["seed"]) + own[lang] for lang in ("zh", "en")}
     pieces = used_pieces(english, texts["en"], at_least=recipe["align"]["pieces_at_least"])
     encoder, tokenizer = bilingual.joined(chinese, english, pieces)
     print(f"joined encoder: {encoder.config.vocab_size} word pieces", flush=True)
@@ -259,6 +248,14 @@ def single(args: argparse.Namespace, recipe: Mapping[str, Any], *, frozen: bool)
         tokenizer = tokenizer_file(folder, args.work)
         steps = Recipe(**_steps(recipe[design], lang))
         data = load_data(lang, limit=args.limit)
+        if args.public:
+            others = [
+                example
+                for name, count in recipe["public"][lang].items()
+                for example in public_examples(args.texts, name, count, seed=recipe["seed"])
+            ]
+            print(f"and {len(others)} public texts", flush=True)
+            data = replace(data, train=[*data.train, *others])
         network, _ = run(f"{design}-{lang}", data, encoder_of(folder, tokenizer), tokenizer, steps, frozen=frozen)
         made[lang] = network, tokenizer
     save_model(args.work / design, f"forbear-text-{design}", made)
@@ -284,7 +281,7 @@ def taught(args: argparse.Namespace, recipe: Mapping[str, Any], data: Data) -> t
         truths.append((1 - weight) * targets(own, teacher, data.above) + weight * said)
         others = [
             Example(source="public", number=at, lang=lang, line=Line(ROLES[at % 2], text))
-            for at, text in enumerate(public_texts(args.texts, recipe["distil"][lang], recipe["seed"]))
+            for at, text in enumerate(texts_of(args.texts, recipe["distil"][lang], recipe["seed"]))
         ]
         examples += own + others
         truths.append(predict(teacher, reader, [as_turn(e) for e in others]).numpy() if others else said[:0])
@@ -313,20 +310,24 @@ def main() -> None:
     parser.add_argument("--recipe", type=Path, default=ROOT / "models" / "recipes" / "text.yaml")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "training", help="where steps are kept")
     parser.add_argument("--out", type=Path, default=TEXT_MODEL, help="where the model that ships is written")
+    parser.add_argument("--public", action="store_true", help="learn from the recipe's public text too, to measure it")
     args = parser.parse_args()
-    if args.design in ("student", "all") and args.texts is None:
-        parser.error("the student needs --texts")
+    if args.texts is None and (args.public or args.design in ("student", "all")):
+        parser.error("public text and the student need --texts")
     args.work.mkdir(parents=True, exist_ok=True)
     recipe = yaml.safe_load(args.recipe.read_text(encoding="utf-8"))
     began = time.monotonic()
-    if args.design in ("all", "frozen"):
-        single(args, recipe, frozen=True)
-    if args.design in ("all", "single"):
-        made = single(args, recipe, frozen=False)
-        if set(made) == {"zh", "en"}:
-            save_model(args.out, "forbear-text", made)
-    if args.design in ("all", "student"):
-        student(args, recipe)
+    try:
+        if args.design in ("all", "frozen"):
+            single(args, recipe, frozen=True)
+        if args.design in ("all", "single"):
+            made = single(args, recipe, frozen=False)
+            if set(made) == {"zh", "en"} and not args.public and args.limit is None:
+                save_model(args.out, "forbear-text", made)
+        if args.design in ("all", "student"):
+            student(args, recipe)
+    except FileNotFoundError as missing:
+        sys.exit(f"{missing.filename} is missing: models/recipes/text.yaml names it.")
     used = resource.getrusage(resource.RUSAGE_SELF)
     hours = (used.ru_utime + used.ru_stime) / 3600
     print(f"{(time.monotonic() - began) / 60:.0f} minutes, {hours:.1f} CPU hours, peak {used.ru_maxrss / 1e6:.1f} GB")

@@ -127,3 +127,13 @@ def test_the_nearest_turn_before_stands_first_and_roles_are_tokens(tmp_path: Pat
 
 def test_traditional_characters_read_as_simplified() -> None:
     assert fold("還錢　ＯＫ") == "还钱 OK"
+
+
+def test_a_label_that_is_a_group_leaves_open_which_of_its_labels() -> None:
+    """Public text says no more than the group, and must not teach that none of the labels under it is meant."""
+    network = tiny_network(WORDS)
+    said = Example(source="s", number=1, lang="en", line=Line("agent", "you"), labels=frozenset({GROUPS[0]}))
+    (row,) = targets([said], network, ABOVE)
+    under = [ABOVE.get(label) == GROUPS[0] for label in LABELS]
+    assert np.isnan(row[: len(LABELS)]).tolist() == under and any(under) and not all(under)
+    assert row[len(LABELS) :].tolist() == [1.0] + [0.0] * (len(GROUPS) - 1)

@@ -1,0 +1,62 @@
+"""Public text under free licences, as examples: what it says of abuse or distress, and ordinary talk.
+
+A set says at most that a turn belongs to a group, never to a category. The files (`NAME.jsonl.xz`) are not part of the
+repository.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from models.datasets.dialogues import Example, Line
+
+_SADNESS = frozenset({"grief", "sadness", "fear", "remorse"})
+_LONGEST = 300
+_SHORTEST = 8
+
+Labels = Callable[[Any], frozenset[str]]
+
+
+def _if(group: str, holds: Callable[[Any], bool]) -> Labels:
+    return lambda label: frozenset({group}) if holds(label) else frozenset()
+
+
+_LABELS: Mapping[str, tuple[str, str, Labels]] = {
+    "cold": ("zh", "agent", _if("abuse", lambda label: label["offensive"] == 1)),
+    "tdavidson": ("en", "agent", _if("abuse", lambda label: label != "neither")),
+    "convabuse": ("en", "agent", _if("abuse", lambda label: label["abusive_majority"] == 1)),
+    "goemotions": ("en", "customer", _if("distress", lambda label: not _SADNESS.isdisjoint(label))),
+    "casino": ("en", "customer", _if("", lambda _: False)),
+    "multidogo": ("en", "customer", _if("", lambda _: False)),
+}
+"""Language, whose turn it is taken for, and the group that a set's own label speaks of."""
+
+
+def public_texts(folder: Path, name: str, count: int, *, seed: int) -> list[str]:
+    """So many texts of a set, drawn once; raises FileNotFoundError where the set is not there."""
+    return [text for text, _ in _drawn(folder, name, count, seed)]
+
+
+def public_examples(folder: Path, name: str, count: int, *, seed: int) -> list[Example]:
+    """So many turns of a set with the group that it speaks of.
+
+    Raises FileNotFoundError where the set is not there, KeyError for one whose labels are not known.
+    """
+    lang, role, labels = _LABELS[name]
+    return [
+        Example(source=name, number=at, lang=lang, line=Line(role, text), labels=labels(label))
+        for at, (text, label) in enumerate(_drawn(folder, name, count, seed))
+    ]
+
+
+def _drawn(folder: Path, name: str, count: int, seed: int) -> list[tuple[str, Any]]:
+    with lzma.open(folder / f"{name}.jsonl.xz", "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    found = [(text, row.get("label")) for row in rows if len(text := row["text"][:_LONGEST]) >= _SHORTEST]
+    random.Random(f"{seed}/{name}").shuffle(found)
+    return found[:count]
