@@ -18,7 +18,7 @@ from models.weights import CALIBRATION
 from pipeline.policy.categories import CRITICAL_DISTRESS, Kind, categories, reported_group
 from pipeline.policy.features import EVASIVE, MISHEARING, NEGATED, QUOTED, UNSURE
 from pipeline.records import CarriedWord, Role, Signal, Utterance
-from pipeline.stages.text_detector import LEAST, TEXT
+from pipeline.stages.text_detector import TEXT, least
 
 LEXICON, VOICE = "lexicon", "voice"
 """Names of the parts of a probability, beside `text`."""
@@ -67,11 +67,11 @@ AGREEMENT = Agreement()
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
-    """Fusion with a text model; `band` is where a probability is too near to even odds to decide by itself."""
+    """Fusion with a text model; what is not as sure as `decides_from` and still counts is for a person to decide."""
 
     calibration: Calibration
     version: str
-    band: tuple[float, float] = (0.4, 0.6)
+    decides_from: float = 0.6
 
     def __call__(self, utterance: Utterance, claims: Sequence[Signal]) -> list[Signal]:
         """One signal a category; cues and required statements stay as the packs' claims have them."""
@@ -93,7 +93,7 @@ class Calibrated:
         signals = []
         for category, part in parts.items():
             sure = whole * single[category] / most
-            if max(sure, part.text) >= LEAST:
+            if max(sure, part.text) >= least(category):
                 signals.append(self._signal(part, sure, voice))
         return signals
 
@@ -101,8 +101,7 @@ class Calibrated:
         features = tuple(f for f in parts.best.features if f not in EVASIVE)
         if parts.text >= 0.5:
             features = tuple(f for f in features if f != MISHEARING)
-        low, high = self.band
-        if low <= probability < high:
+        if probability < self.decides_from:
             features = (*features, UNSURE)
         said = {TEXT: parts.text, LEXICON: parts.lexicon, VOICE: voice}
         return replace(

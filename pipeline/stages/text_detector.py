@@ -13,13 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from models.text_input import SaidBefore, TextInput
-from pipeline.policy.categories import categories, check_labels
+from pipeline.policy.categories import CRITICAL_DISTRESS, categories, check_labels
 from pipeline.records import CarriedWord, ModelStamp, Role, Signal, Span, Transcript, Utterance, UtteranceSound
 
 TEXT = "text"
 """The name of the text detector in signals."""
 LEAST = 0.05
 """What is less probable is not worth a signal."""
+LEAST_CRITICAL = 0.01
+"""For a statement of self-harm: a doubt is worth more there than anywhere."""
 TOLD = 0.3
 """From this probability on it is told which words carried a claim: less is never shown."""
 NEAREST = 2
@@ -104,7 +106,7 @@ class TextDetector:
     def _signals(self, utterance: Utterance, probabilities: npt.NDArray[np.float32]) -> Iterator[Signal]:
         for at in self._said_by[utterance.role]:
             probability = round(float(probabilities[at]), 4)
-            if probability >= LEAST:
+            if probability >= least(self._scorer.labels[at]):
                 yield Signal(
                     category=self._scorer.labels[at],
                     detector=self._stamp.name,
@@ -113,6 +115,11 @@ class TextDetector:
                     probability=probability,
                     model=self._stamp,
                 )
+
+
+def least(category: str) -> float:
+    """From which probability on a claim of this category is made."""
+    return LEAST_CRITICAL if category in CRITICAL_DISTRESS else LEAST
 
 
 def _turns(transcript: Transcript) -> list[TextInput]:
