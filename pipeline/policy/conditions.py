@@ -14,7 +14,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from pipeline.policy.categories import CUES, GROUPS, categories
 from pipeline.policy.facts import check_fact
-from pipeline.policy.features import EVASIVE, FEATURES
+from pipeline.policy.features import DOUBTED, EVASIVE, FEATURES
 from pipeline.policy.source import Node, suggestion
 from pipeline.records import Role, Signal
 
@@ -55,13 +55,15 @@ class Scope:
 class Said:
     """At least `at_least` signals of these keys, sure enough and not excused by how they were said.
 
-    `threshold` is None where the rule leaves it to the pack, whose `thresholds` for these keys are then filled in.
+    `threshold` is None where the rule leaves it to the pack, whose `thresholds` for these keys are then filled in. A
+    rule of this one condition `takes_doubted` signals then; a longer story is not built on them.
     """
 
     signals: tuple[str, ...]
     roles: frozenset[Role] = ANYBODY
     threshold: float | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    takes_doubted: bool = False
     excuses: frozenset[str] = EVASIVE
     requires: frozenset[str] = frozenset()
     at_least: int = 1
@@ -73,6 +75,8 @@ class Said:
 
     def needed(self, signal: Signal) -> float:
         """From what this signal counts: a pack's thresholds are not about the certainty of a lexicon."""
+        if self.takes_doubted and DOUBTED in signal.features:
+            return 0.0
         by_rule = self.threshold is not None
         return self.from_probability(signal.category) if by_rule or signal.is_calibrated else SURE
 
@@ -204,7 +208,8 @@ def with_thresholds(conditions: Mapping[str, Condition], thresholds: Mapping[str
         if not isinstance(condition, Said) or condition.threshold is not None:
             return condition
         found = {key: thresholds.get(key, thresholds.get(key.partition(".")[0])) for key in condition.signals}
-        return replace(condition, thresholds={key: value for key, value in found.items() if value is not None})
+        known = {key: value for key, value in found.items() if value is not None}
+        return replace(condition, thresholds=known, takes_doubted=len(conditions) == 1)
 
     return {name: filled(condition) for name, condition in conditions.items()}
 

@@ -19,6 +19,8 @@ MISHEARING = "mishearing"
 """The match rests on a term that was recognised by its sound, not by what recognition wrote; see `phonetics`."""
 UNSURE = "unsure"
 """Detectors together are not sure enough: what rests on it is possible, and a person decides."""
+DOUBTED = "doubted"
+"""The packs' words are plainly there, and the detectors together hold it for improbable: a person decides."""
 FEATURES = (QUOTED, NEGATED, QUESTION, HYPOTHETICAL, JOKE)
 EVASIVE = frozenset({QUOTED, NEGATED, JOKE})
 """What excuses where a rule does not say otherwise: somebody else's words, a denial, a joke."""

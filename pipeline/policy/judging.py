@@ -62,6 +62,10 @@ def judgement_of(findings: Sequence[Finding], pack: Pack) -> Judgement:
     )
 
 
+_EVEN = 0.5
+"""What is less probable than not is possible at most; only with a statement of self-harm nobody waits for better."""
+
+
 def flags(finding: Finding, *, flag_possible_over: float) -> bool:
     """Whether a finding puts its call into the queue."""
     if finding.role is not Role.AGENT or finding.severity.rank < Severity.MEDIUM.rank:
@@ -139,7 +143,8 @@ def _counts_as_distress(finding: Finding) -> bool:
 def _from_signal(rule: Rule, signal: Signal, seen: Evidenced, status: FindingStatus) -> Finding:
     role = seen.role_of(signal)
     unsure = role is Role.UNKNOWN or not {MISHEARING, UNSURE}.isdisjoint(signal.features)
-    if unsure and status is FindingStatus.VIOLATION:
+    improbable = UNSURE in signal.features and signal.probability < _EVEN and rule.category not in CRITICAL_DISTRESS
+    if (unsure and status is FindingStatus.VIOLATION) or improbable:
         status = FindingStatus.POSSIBLE
     finding = _finding(rule, words_evidence(signal.span, seen.positions), status, role)
     probability = round(rule.probability * signal.probability, 4)

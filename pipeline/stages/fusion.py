@@ -16,7 +16,7 @@ from models.calibration import TEXT as TEXT_ALONE
 from models.errors import WeightsCorrupt
 from models.weights import CALIBRATION
 from pipeline.policy.categories import CRITICAL_DISTRESS, Kind, categories, reported_group
-from pipeline.policy.features import EVASIVE, MISHEARING, NEGATED, QUOTED, UNSURE
+from pipeline.policy.features import DOUBTED, EVASIVE, MISHEARING, NEGATED, QUOTED, UNSURE
 from pipeline.records import CarriedWord, Role, Signal, Utterance
 from pipeline.stages.text_detector import TEXT, least
 
@@ -33,6 +33,11 @@ def calibrated_group(category: str) -> str:
     if category in CRITICAL_DISTRESS:
         return SELF_HARM
     return reported_group(category) or GOOD
+
+
+def is_violation(category: str) -> bool:
+    """Whether it is conduct that must not occur."""
+    return categories()[category].kind is Kind.VIOLATION
 
 
 def is_weighed(category: str) -> bool:
@@ -67,11 +72,17 @@ AGREEMENT = Agreement()
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
-    """Fusion with a text model; what is not as sure as `decides_from` and still counts is for a person to decide."""
+    """Fusion with a text model. Three kinds of signals are told apart for those who judge them.
+
+    What is as probable as `decides_from` decides. What is less probable and still counts is for a person to decide, and
+    so is conduct that the packs' words say plainly (`plainly`) and the model doubts: neither knows everything.
+    """
 
     calibration: Calibration
     version: str
     decides_from: float = 0.6
+    plainly: float = 0.6
+    doubted_under: float = 0.5
 
     def __call__(self, utterance: Utterance, claims: Sequence[Signal]) -> list[Signal]:
         """One signal a category; cues and required statements stay as the packs' claims have them."""
@@ -93,8 +104,9 @@ class Calibrated:
         signals = []
         for category, part in parts.items():
             sure = whole * single[category] / most
-            if max(sure, part.text) >= least(category):
-                signals.append(self._signal(part, sure, voice))
+            signal = self._signal(part, sure, voice)
+            if max(sure, part.text) >= least(category) or DOUBTED in signal.features:
+                signals.append(signal)
         return signals
 
     def _signal(self, parts: Parts, probability: float, voice: float) -> Signal:
@@ -103,6 +115,8 @@ class Calibrated:
             features = tuple(f for f in features if f != MISHEARING)
         if probability < self.decides_from:
             features = (*features, UNSURE)
+        if is_violation(parts.best.category) and parts.lexicon >= self.plainly and probability < self.doubted_under:
+            features = (*features, DOUBTED)
         said = {TEXT: parts.text, LEXICON: parts.lexicon, VOICE: voice}
         return replace(
             parts.best,
