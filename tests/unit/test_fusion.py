@@ -13,7 +13,7 @@ from models.errors import WeightsCorrupt, WeightsMissing
 from models.text_input import TextInput
 from models.weights import CALIBRATION
 from pipeline.policy.categories import categories
-from pipeline.policy.features import UNSURE
+from pipeline.policy.features import DOUBTED, UNSURE
 from pipeline.policy.source import BadPolicy
 from pipeline.records import Role, Signal
 from pipeline.stages.detect import Detect
@@ -161,3 +161,14 @@ def test_calibrations_are_kept_beside_the_model(tmp_path: Path) -> None:
 
 def test_somebody_unknown_may_have_said_either() -> None:
     assert Role.UNKNOWN not in {about.role for about in categories().values()}
+
+
+def test_plain_words_that_the_model_doubts_are_for_a_person() -> None:
+    doubted = fused(claim("threat.arrest", 0.1, "text"), claim("threat.arrest", 0.9))["threat.arrest"]
+    assert doubted.probability < 0.5 and {UNSURE, DOUBTED} <= set(doubted.features)
+    unheard = fused(claim("threat.arrest", 0.01, "text"), claim("threat.arrest", 0.9))["threat.arrest"]
+    assert DOUBTED in unheard.features
+    weak = fused(claim("threat.arrest", 0.1, "text"), claim("threat.arrest", 0.5))["threat.arrest"]
+    assert DOUBTED not in weak.features
+    customer = fused(claim("distress.fear", 0.1, "text"), claim("distress.fear", 0.9), spoken="customer: oh no")
+    assert DOUBTED not in customer["distress.fear"].features

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from pipeline.policy.conditions import Said
+from pipeline.policy.features import DOUBTED, UNSURE
 from pipeline.records import (
     CollectorType,
     Distress,
@@ -12,9 +16,11 @@ from pipeline.records import (
     OmissionEvidence,
     Role,
     Severity,
+    Signal,
     WordsEvidence,
 )
-from tests.unit.dialogue import JUDGE, TURN_MS, broken, context, judged
+from tests.unit.dialogue import JUDGE, TURN_MS, broken, context, judged, transcript
+from tests.unit.test_detect import claim
 
 
 @pytest.mark.parametrize(
@@ -287,3 +293,34 @@ class TestJudgement:
     def test_a_finding_that_rests_on_a_mishearing_is_only_possible(self) -> None:
         finding = broken(judged("agent: 再不还，警察就来居留你。"))["threat.arrest"]
         assert finding.status is FindingStatus.POSSIBLE and "mishearing" in finding.features
+
+
+# --- what detectors weighed together ---
+
+
+def statuses(line: str, *signals: Signal) -> dict[str, FindingStatus]:
+    spoken = transcript(line)
+    judgement = JUDGE(transcript=spoken, signals=signals, context=context(), duration_ms=TURN_MS)
+    return {f.category: f.status for f in judgement.findings if isinstance(f.evidence, WordsEvidence)}
+
+
+def weighed(category: str, probability: float, *features: str) -> Signal:
+    heard = claim(probability, *features, detector="lexicon+text", category=category)
+    return replace(heard, parts={"text": probability, "lexicon": 0.8})
+
+
+def test_below_even_odds_a_customers_signal_is_possible_and_self_harm_is_not_doubted() -> None:
+    said = "customer: I don't know what to do"
+    assert statuses(said, weighed("distress.fear", 0.3, UNSURE))["distress.fear"] is FindingStatus.POSSIBLE
+    assert statuses(said, weighed("distress.fear", 0.55, UNSURE))["distress.fear"] is FindingStatus.SIGNAL
+    assert statuses(said, weighed("distress.fear", 0.1, UNSURE)) == {}
+    assert statuses(said, weighed("distress.self_harm", 0.15, UNSURE))["distress.self_harm"] is FindingStatus.SIGNAL
+
+
+def test_doubted_conduct_is_possible_by_itself_and_no_part_of_a_longer_story() -> None:
+    said = "agent: a deputy comes to arrest you"
+    assert statuses(said, weighed("threat.arrest", 0.1, UNSURE, DOUBTED)) == {"threat.arrest": FindingStatus.POSSIBLE}
+    assert statuses(said, weighed("threat.arrest", 0.1, UNSURE)) == {}
+    longer = [rule for pack in JUDGE.registry.packs.values() for rule in pack.rules if len(rule.conditions) > 1]
+    said_in = [c for rule in longer for c in rule.conditions.values() if isinstance(c, Said)]
+    assert said_in and not any(condition.takes_doubted for condition in said_in)

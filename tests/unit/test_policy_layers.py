@@ -172,7 +172,7 @@ def test_a_pack_says_from_which_probability_a_signal_counts(tmp_path: Path) -> N
 
     assert needed("threat.arrest", text=0.5) == 0.4
     assert needed("threat.violence", text=0.5) == 0.3
-    assert needed("pressure.borrow_to_pay", text=0.5) == 0.6
+    assert needed("pressure.borrow_to_pay", text=0.5) == 0.25, "what ships stands below"
     assert needed("contact.after_refusal", text=0.5) == 0.7
     assert needed("threat.violence") == 0.6, "a certainty of the lexicon alone is no probability"
     changed = differences(read_pack(write(tmp_path, BANK)), pack)
