@@ -54,6 +54,6 @@ def test_few_alarms_on_what_only_looks_like_something(score: TurnScore) -> None:
 
 
 def test_self_harm_is_heard_and_probabilities_mean_what_they_say(score: TurnScore) -> None:
-    assert score.self_harm.of >= 40 and score.self_harm.found >= 0.88 * score.self_harm.of
+    assert score.self_harm.of >= 40 and score.self_harm.found >= 0.85 * score.self_harm.of
     assert score.calibration.error is not None and score.calibration.error <= 0.07
     assert score.calibration.brier < score.calibration.brier_of_decisions

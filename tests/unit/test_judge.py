@@ -314,7 +314,7 @@ def test_below_even_odds_a_customers_signal_is_possible_and_self_harm_is_not_dou
     assert statuses(said, weighed("distress.fear", 0.3, UNSURE))["distress.fear"] is FindingStatus.POSSIBLE
     assert statuses(said, weighed("distress.fear", 0.55, UNSURE))["distress.fear"] is FindingStatus.SIGNAL
     assert statuses(said, weighed("distress.fear", 0.1, UNSURE)) == {}
-    assert statuses(said, weighed("distress.self_harm", 0.15, UNSURE))["distress.self_harm"] is FindingStatus.SIGNAL
+    assert statuses(said, weighed("distress.self_harm", 0.25, UNSURE))["distress.self_harm"] is FindingStatus.SIGNAL
 
 
 def test_doubted_conduct_is_possible_by_itself_and_no_part_of_a_longer_story() -> None:
