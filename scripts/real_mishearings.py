@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pypinyin import lazy_pinyin
+from pypinyin import Style, lazy_pinyin
 
 from models.datasets.noise import disturbed
 from models.speech import SpeechRecognizer
@@ -40,7 +40,10 @@ SEED = 7
 PHONE_HZ, SPEECH_HZ = 8_000, 16_000
 GAP_S = 0.6
 VOICES = {
-    "zh": [["espeak-ng", "-v", "cmn", "-s", "150", "--stdout"], ["espeak-ng", "-v", "cmn+f3", "-s", "165", "--stdout"]],
+    "zh": [
+        ["espeak-ng", "-v", "cmn-latn-pinyin", "-s", "140", "--stdout"],
+        ["espeak-ng", "-v", "cmn-latn-pinyin+f3", "-s", "155", "--stdout"],
+    ],
     "en": [
         ["espeak-ng", "-v", "en-us", "-s", "160", "--stdout"],
         ["flite", "-voice", "slt", "-o", "/dev/stdout", "-t"],
@@ -65,6 +68,11 @@ def resampled(samples: NDArray[np.float32], rate: int, wanted: int) -> NDArray[n
     count = len(samples) * wanted // rate
     spectrum = np.fft.rfft(samples)[: count // 2 + 1]
     return np.asarray(np.fft.irfft(spectrum, count) * (count / len(samples)), dtype=np.float32)
+
+
+def spelt(text: str, lang: str) -> str:
+    """Chinese as pinyin with tones: Debian's espeak-ng lacks the dictionary of characters."""
+    return " ".join(lazy_pinyin(text, style=Style.TONE3, neutral_tone_with_five=True)) if lang == "zh" else text
 
 
 def companded(samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -138,7 +146,9 @@ def main() -> None:
         locate_whisper(settings.asr_model, settings.cache, allow_download=settings.asr_download)
     )
     voices = VOICES[asked.lang]
-    texts = heard(recognizer, [spoken(turn.text, voices[at % len(voices)]) for at, turn in enumerate(turns)])
+    texts = heard(
+        recognizer, [spoken(spelt(turn.text, asked.lang), voices[at % len(voices)]) for at, turn in enumerate(turns)]
+    )
     versions = {
         "said": [turn.text for turn in turns],
         "heard": texts,

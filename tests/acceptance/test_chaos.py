@@ -30,10 +30,8 @@ KILLS_PER_STAGE = 2
 KILLS_OF_SERVE = 2
 KILLS_OF_GROUP = 2
 KILLS_OF_INTAKE = 3
-ENDURING = {"FORBEAR_MAX_ATTEMPTS": "1000", "FORBEAR_DETECTORS": "rules,acoustic"}
-"""The killing here is nobody's fault but ours; giving up on a recording has tests of its own.
-
-A worker without the text model is back sooner."""
+ENDURING = {"FORBEAR_MAX_ATTEMPTS": "1000"}
+"""The killing here is nobody's fault but ours; giving up on a recording has tests of its own."""
 
 pytestmark = [pytest.mark.chaos, pytest.mark.weights, pytest.mark.slow, pytest.mark.timeout(900)]
 

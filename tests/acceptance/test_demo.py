@@ -54,20 +54,15 @@ def test_every_sample_is_processed_and_in_the_table(
         assert call["file"] in demo[1]
 
 
-def test_every_violating_sample_is_flagged_and_one_clean_one_at_most(
+def test_every_sample_is_flagged_or_not_as_its_truth_says(
     listed: list[dict[str, Any]], truths: Mapping[str, Any]
 ) -> None:
-    """The bar that models are held to: recognition garbles harmless sentences, and a person tells them apart."""
-    flagged = {c["call_id"] for c in listed if c["flagged"]}
-    violating = {name for name, t in truths.items() if t["expect"]["flag"]}
-    assert violating <= flagged and len(flagged - violating) <= 1
+    assert {c["call_id"]: c["flagged"] for c in listed} == {name: t["expect"]["flag"] for name, t in truths.items()}
 
 
 def test_critical_distress_is_found(listed: list[dict[str, Any]], truths: Mapping[str, Any]) -> None:
     critical = {name for name, t in truths.items() if t["expect"]["distress"] == "critical"}
-    found = {c["call_id"] for c in listed if c["distress"] == "critical"}
-    # Nobody may be missed, so some are taken for it who only say that they can't go on.
-    assert critical and critical <= found and len(found - critical) <= 2
+    assert critical and critical == {c["call_id"] for c in listed if c["distress"] == "critical"}
 
 
 def test_what_flags_a_call_lies_on_turns_so_labelled(listed: list[dict[str, Any]], truths: Mapping[str, Any]) -> None:
@@ -81,7 +76,7 @@ def test_what_flags_a_call_lies_on_turns_so_labelled(listed: list[dict[str, Any]
         ]
         turns = truths[call["call_id"]]["turns"]
         met = [f for f in flagging if any(_meets(f, turn) for turn in turns)]
-        if call["flagged"] and truths[call["call_id"]]["expect"]["flag"] and flagging and not met:
+        if call["flagged"] and flagging and not met:
             astray.append(call["call_id"])
     assert astray == []
 
