@@ -18,11 +18,14 @@ from models.datasets.dialogues import Example, domain_files, read_dialogues
 from models.datasets.turns import as_turn
 from models.text_files import ANY, load_model
 from models.text_input import InputReader, TextInput, Tokens
-from models.text_network import padded
+from models.text_network import Batch, padded
 from models.weights import TEXT_MODEL
 
-_BATCH_TOKENS = 4096
+_BATCH_TOKENS = 1024
 """Batches hold about so many tokens: short turns many, long turns few."""
+_TOKEN_STEP, _BATCH_STEP = 8, 128
+"""Turns are padded to multiples of the one, batches to about multiples of the other: PyTorch keeps what it prepared for
+every shape that it has met, and of shapes of all sizes that is hundreds of megabytes."""
 _FEW_WORDS = 3
 _CHINESE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _LATIN = re.compile(r"[A-Za-z']+")
@@ -63,9 +66,8 @@ class TextClassifier:
                 windows = [(row, window) for row in mine for window in reader.windows(turns[row])]
                 windows.sort(key=lambda pair: len(pair[1].ids))
                 for part in _batches(windows):
-                    batch = padded([(window.ids, window.segments) for _, window in part], reader.pad)
-                    found = torch.sigmoid(self._networks[lang](batch).float()).numpy()
-                    for (row, _), probability in zip(part, found, strict=True):
+                    found = torch.sigmoid(self._networks[lang](_as_batch(part, reader.pad)).float())
+                    for (row, _), probability in zip(part, found[: len(part)].numpy(), strict=True):
                         np.maximum(out[row], probability, out=out[row])
         return out
 
@@ -77,7 +79,7 @@ class TextClassifier:
         out = np.zeros((len(turns), 2 * network.encoder.config.hidden_size), dtype=np.float32)
         with torch.inference_mode():
             for part in _batches(windows):
-                found = network.features(padded([(window.ids, window.segments) for _, window in part], reader.pad))
+                found = network.features(_as_batch(part, reader.pad))[: len(part)]
                 out[[row for row, _ in part]] = torch.nn.functional.normalize(found.float(), dim=-1).numpy()
         return out
 
@@ -128,11 +130,21 @@ def _batches(windows: Sequence[tuple[int, Tokens]]) -> list[list[tuple[int, Toke
     """Windows sorted by length, in batches of about the same work."""
     batches: list[list[tuple[int, Tokens]]] = []
     for pair in windows:
-        longest = len(pair[1].ids)
-        if not batches or (len(batches[-1]) + 1) * longest > _BATCH_TOKENS:
+        if not batches or (len(batches[-1]) + 1) * _rounded(len(pair[1].ids), _TOKEN_STEP) > _BATCH_TOKENS:
             batches.append([])
         batches[-1].append(pair)
     return batches
+
+
+def _as_batch(part: Sequence[tuple[int, Tokens]], pad: int) -> Batch:
+    """Of one of few shapes: rows at its end may be padding alone."""
+    length = _rounded(max(len(window.ids) for _, window in part), _TOKEN_STEP)
+    turns = max(len(part), _rounded(len(part) * length, _BATCH_STEP) // length)
+    return padded([(window.ids, window.segments) for _, window in part], pad, shape=(turns, length))
+
+
+def _rounded(count: int, step: int) -> int:
+    return -(-count // step) * step
 
 
 def _is_fast_in_half() -> bool:

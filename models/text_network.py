@@ -58,12 +58,13 @@ class TextNetwork(nn.Module):
         return torch.cat([hidden[:, 0], mean], dim=-1)
 
 
-def padded(rows: Sequence[tuple[Sequence[int], Sequence[int]]], pad: int) -> Batch:
-    """Rows of (ids, segments) as one batch, as long as the longest."""
-    longest = max(len(ids) for ids, _ in rows)
-    ids = torch.full((len(rows), longest), pad, dtype=torch.long)
-    segments = torch.zeros((len(rows), longest), dtype=torch.long)
-    mask = torch.zeros((len(rows), longest), dtype=torch.bool)
+def padded(rows: Sequence[tuple[Sequence[int], Sequence[int]]], pad: int, *, shape: tuple[int, int] = (0, 0)) -> Batch:
+    """Rows of (ids, segments) as one batch, as long as the longest, and at least of this `shape` (turns, tokens)."""
+    height, longest = max(shape[0], len(rows)), max(shape[1], max(len(ids) for ids, _ in rows))
+    ids = torch.full((height, longest), pad, dtype=torch.long)
+    segments = torch.zeros((height, longest), dtype=torch.long)
+    mask = torch.zeros((height, longest), dtype=torch.bool)
+    mask[len(rows) :, 0] = True  # a row that is all padding attends to something, so that no number is undefined
     for place, (row, kinds) in enumerate(rows):
         ids[place, : len(row)] = torch.tensor(row)
         segments[place, : len(row)] = torch.tensor(kinds)

@@ -30,6 +30,7 @@ class Recipe:
     """What a training run is. `merge` is the share of turns run together with a neutral one of the same speaker.
 
     `hidden_words` is the share of a turn's tokens that are hidden from it, which does what dropout does for less work.
+    `noise` is the share of turns that are disturbed, `misheard` the share of those in which words are misheard.
     """
 
     epochs: int = 6
@@ -43,6 +44,7 @@ class Recipe:
     layer_decay: float = 0.9
     group_weight: float = 1.0
     noise: float = 0.5
+    misheard: float = 0.25
     drop_context: float = 0.1
     merge: float = 0.12
     average: float = 0.998
@@ -184,8 +186,10 @@ def _varied(
         text = f"{text}{gap}{other}" if draw.random() < 0.5 else f"{other}{gap}{text}"
     context = example.context
     if draw.random() < recipe.noise:
-        text = disturbed(text, lang, draw)
-        context = tuple(Line(line.role, disturbed(line.text, lang, draw)) for line in context)
+        text = disturbed(text, lang, draw, misheard_share=recipe.misheard)
+        context = tuple(
+            Line(line.role, disturbed(line.text, lang, draw, misheard_share=recipe.misheard)) for line in context
+        )
     if draw.random() < recipe.drop_context:
         context = context[1:]
     before = tuple(SaidBefore(line.role, line.text) for line in context)

@@ -51,10 +51,13 @@ _FILLERS = {
 _MARKS = re.compile(r"[，。！？、；：…,.!?;:\"“”]+")
 
 
-def disturbed(text: str, lang: str, noise: random.Random) -> str:
-    """A turn as it may reach a model: each disturbance by itself seldom, so that about four in ten stay as they are."""
-    if noise.random() < 0.25:
-        text = misheard(text, lang, seed=noise.randrange(1 << 30), rate=noise.choice((0.04, 0.08, 0.12)))
+def disturbed(text: str, lang: str, noise: random.Random, *, misheard_share: float = 0.25) -> str:
+    """A turn as it may reach a model: each disturbance by itself seldom, so that about four in ten stay as they are.
+
+    `misheard_share` of the turns have words that sound like others.
+    """
+    if noise.random() < misheard_share:
+        text = misheard(text, lang, seed=noise.randrange(1 << 30), rate=noise.choice((0.04, 0.08, 0.12, 0.2)))
     if noise.random() < 0.35:
         gap = "" if lang == "zh" and noise.random() < 0.5 else " "
         text = _MARKS.sub(gap, text).strip() or text
