@@ -198,11 +198,13 @@ def encoder_of(folder: Path, tokenizer: Path) -> BertModel:
     """With the word pieces of a tokenizer of ours, and without dropout.
 
     On a CPU dropout takes two thirds of the time, and hidden words do the same for less. Training starts from half
-    precision, as encoders are often published: a copy of twice the size begins at the same numbers.
+    precision, as encoders are often published: a copy of twice the size begins at the same numbers. Attention is spelt
+    out: of PyTorch's fused one the way back takes half of a step on a CPU.
     """
     encoder = AutoModel.from_pretrained(
-        folder, dtype=torch.float16, add_pooling_layer=False, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
-    ).float()
+        folder, dtype=torch.float16, add_pooling_layer=False, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+        attn_implementation="eager",
+    ).float()  # fmt: skip
     if (folder / "vocab.txt").is_file():
         keep_pieces(encoder, read_vocabulary(folder), Tokenizer.from_file(str(tokenizer)))
     return encoder

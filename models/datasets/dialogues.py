@@ -141,6 +141,15 @@ def without_near_duplicates(examples: Sequence[Example], known: Sequence[str] = 
     return [e for e, each in zip(examples, sets[len(known) :], strict=True) if seen.is_new(each)]
 
 
+def near_duplicates_of(known: Sequence[str], examples: Sequence[Example]) -> list[Example]:
+    """The examples that say the same as one of the `known` texts."""
+    sets = [grams(text) for text in known]
+    seen = _Seen(Counter(gram for each in sets for gram in each))
+    for each in sets:
+        seen.is_new(each)
+    return [example for example in examples if seen.holds(_grams_of(example))]
+
+
 def _grams_of(example: Example) -> frozenset[str]:
     """A short answer is its own only gram: said again after other words it is another example."""
     text = example.line.text
@@ -164,13 +173,29 @@ class _Seen:
 
     def is_new(self, candidate: frozenset[str]) -> bool:
         """Whether nothing like it was taken before; it then is."""
-        rarest = sorted(candidate, key=lambda gram: (self._counts[gram], gram))
-        rarest = rarest[: len(rarest) - math.ceil(NEAR * len(rarest)) + 1]
-        for other in {place for gram in rarest for place in self._with.get(gram, ())}:
-            both = len(candidate & self._sets[other])
-            if both > NEAR * (len(candidate) + len(self._sets[other]) - both):
-                return False
+        rarest = self._rarest(candidate)
+        if self._like(candidate, rarest):
+            return False
         for gram in rarest:
             self._with.setdefault(gram, []).append(len(self._sets))
         self._sets.append(candidate)
         return True
+
+    def holds(self, candidate: frozenset[str]) -> bool:
+        """Whether something like it was taken before."""
+        return self._like(candidate, self._rarest(candidate))
+
+    def _rarest(self, candidate: frozenset[str]) -> list[str]:
+        rarest = sorted(candidate, key=lambda gram: (self._counts[gram], gram))
+        return rarest[: len(rarest) - math.ceil(NEAR * len(rarest)) + 1]
+
+    def _like(self, candidate: frozenset[str], rarest: Sequence[str]) -> bool:
+        size = len(candidate)
+        least, most = NEAR * size, size / NEAR  # a set of any other size can't overlap enough
+        for other in {place for gram in rarest for place in self._with.get(gram, ())}:
+            taken = self._sets[other]
+            if least <= len(taken) <= most:
+                both = len(candidate & taken)
+                if both > NEAR * (size + len(taken) - both):
+                    return True
+        return False

@@ -10,6 +10,7 @@ from models.datasets.dialogues import (
     BadDialogue,
     domain_example,
     domain_files,
+    near_duplicates_of,
     read_dialogues,
     validation_files,
     without_near_duplicates,
@@ -75,7 +76,9 @@ C: No.
     kept = without_near_duplicates(read_dialogues([write(tmp_path, text)]))
     assert [e.line.text for e in kept].count("No.") == 2
     assert sum(e.line.text.startswith("We may") for e in kept) == 1
-    assert not without_near_duplicates(kept[:1], ["We may have to tell your employer about this account, next week"])
+    told = "We may have to tell your employer about this account, next week"
+    assert not without_near_duplicates(kept[:1], [told])
+    assert near_duplicates_of([told, "Something else was said."], kept) == kept[:1]
 
 
 def test_what_ships_is_what_the_data_card_promises() -> None:

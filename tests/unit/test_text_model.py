@@ -137,3 +137,15 @@ def test_a_label_that_is_a_group_leaves_open_which_of_its_labels() -> None:
     under = [ABOVE.get(label) == GROUPS[0] for label in LABELS]
     assert np.isnan(row[: len(LABELS)]).tolist() == under and any(under) and not all(under)
     assert row[len(LABELS) :].tolist() == [1.0] + [0.0] * (len(GROUPS) - 1)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 40])
+def test_padding_to_few_shapes_changes_nothing(folder: Path, count: int) -> None:
+    model = TextClassifier(folder)
+    turns = [
+        TextInput(role="agent", text="you will go to jail"),
+        *[TextInput(role="customer", text="i lost my job " + "thanks " * (at % 9)) for at in range(count - 1)],
+    ]
+    together = model.probabilities(turns)
+    alone = np.concatenate([model.probabilities([turn]) for turn in turns])
+    assert np.isfinite(together).all() and np.allclose(together, alone, atol=0.02)
