@@ -5,6 +5,7 @@ Knows its labels by name only. Long turns are read in windows, of which the sure
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,9 @@ _TOKEN_STEP, _BATCH_STEP = 8, 128
 """Turns are padded to multiples of the one, batches to about multiples of the other: PyTorch keeps what it prepared for
 every shape that it has met, and of shapes of all sizes that is hundreds of megabytes."""
 _FEW_WORDS = 3
+_MOST_EXAMPLES = 300
+"""So many training turns of a label are compared with, spread evenly over their authors: reading them takes a process
+seconds for each label that it meets first."""
 _CHINESE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _LATIN = re.compile(r"[A-Za-z']+")
 
@@ -121,8 +125,8 @@ class TextClassifier:
             if not self._training:
                 self._training = [e for e in read_dialogues(domain_files()) if e.labels]
             with_label = [e for e in self._training if label in e.labels and self._language(as_turn(e)) == lang]
-            vectors = self._vectors([as_turn(e) for e in with_label], lang)
-            self._known[key] = _Examples(tuple(e.id for e in with_label), vectors)
+            some = with_label[:: math.ceil(len(with_label) / _MOST_EXAMPLES) or 1]
+            self._known[key] = _Examples(tuple(e.id for e in some), self._vectors([as_turn(e) for e in some], lang))
         return self._known[key]
 
 
