@@ -15,7 +15,7 @@ from models.calibration import RULES_AND_TEXT, Calibration, load
 from models.calibration import TEXT as TEXT_ALONE
 from models.errors import WeightsCorrupt
 from models.weights import CALIBRATION
-from pipeline.policy.categories import CRITICAL_DISTRESS, Kind, categories, reported_group
+from pipeline.policy.categories import CRITICAL_DISTRESS, PRESENT_DISTRESS, Kind, categories, reported_group
 from pipeline.policy.features import DOUBTED, EVASIVE, MISHEARING, NEGATED, QUOTED, UNSURE
 from pipeline.records import CarriedWord, Role, Signal, Utterance
 from pipeline.stages.text_detector import TEXT, least
@@ -75,7 +75,8 @@ class Calibrated:
     """Fusion with a text model. Three kinds of signals are told apart for those who judge them.
 
     What is as probable as `decides_from` decides. What is less probable and still counts is for a person to decide, and
-    so is conduct that the packs' words say plainly (`plainly`) and the model doubts: neither knows everything.
+    so is conduct or distress that the packs' words say plainly (`plainly`) and the model doubts: neither knows
+    everything. Requests and self-harm have no such words: the one binds from even odds, the other counts much earlier.
     """
 
     calibration: Calibration
@@ -115,7 +116,8 @@ class Calibrated:
             features = tuple(f for f in features if f != MISHEARING)
         if probability < self.decides_from:
             features = (*features, UNSURE)
-        if is_violation(parts.best.category) and parts.lexicon >= self.plainly and probability < self.doubted_under:
+        may_be_doubted = is_violation(parts.best.category) or parts.best.category in PRESENT_DISTRESS
+        if may_be_doubted and parts.lexicon >= self.plainly and probability < self.doubted_under:
             features = (*features, DOUBTED)
         said = {TEXT: parts.text, LEXICON: parts.lexicon, VOICE: voice}
         return replace(

@@ -83,7 +83,7 @@ def test_keys_work_the_player(call: Visitor) -> None:
     assert page.evaluate("document.getElementById('audio').playbackRate") == 0.75
     page.keyboard.press("Space")
     call.until("!document.getElementById('audio').paused")
-    assert page.inner_text("#play").startswith("暂停")
+    call.until("document.getElementById('play').innerText.startsWith('暂停')")
     call.until("(from) => document.getElementById('audio').currentTime > from + 0.3", now(page))
     page.keyboard.press("Space")
     call.until("document.getElementById('audio').paused")

@@ -170,5 +170,12 @@ def test_plain_words_that_the_model_doubts_are_for_a_person() -> None:
     assert DOUBTED in unheard.features
     weak = fused(claim("threat.arrest", 0.1, "text"), claim("threat.arrest", 0.5))["threat.arrest"]
     assert DOUBTED not in weak.features
-    customer = fused(claim("distress.fear", 0.1, "text"), claim("distress.fear", 0.9), spoken="customer: oh no")
-    assert DOUBTED not in customer["distress.fear"].features
+
+
+@pytest.mark.parametrize(
+    ("category", "is_doubted"),
+    [("distress.fear", True), ("distress.refusal_to_pay", False), ("distress.self_harm", False)],
+)
+def test_a_customers_plain_words_of_distress_are_for_a_person_too(category: str, is_doubted: bool) -> None:
+    found = fused(claim(category, 0.1, "text"), claim(category, 0.9), spoken="customer: oh no")
+    assert (DOUBTED in found[category].features) == is_doubted
