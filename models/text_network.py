@@ -64,7 +64,6 @@ def padded(rows: Sequence[tuple[Sequence[int], Sequence[int]]], pad: int, *, sha
     ids = torch.full((height, longest), pad, dtype=torch.long)
     segments = torch.zeros((height, longest), dtype=torch.long)
     mask = torch.zeros((height, longest), dtype=torch.bool)
-    mask[len(rows) :, 0] = True  # a row that is all padding attends to something, so that no number is undefined
     for place, (row, kinds) in enumerate(rows):
         ids[place, : len(row)] = torch.tensor(row)
         segments[place, : len(row)] = torch.tensor(kinds)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from models.datasets.dialogues import Example, Line
-from models.datasets.noise import disturbed
+from models.datasets.noise import MISHEARD, disturbed
 from models.text_input import InputReader, SaidBefore, TextInput
 from models.text_network import Batch, TextNetwork, padded
 
@@ -44,7 +44,7 @@ class Recipe:
     layer_decay: float = 0.9
     group_weight: float = 1.0
     noise: float = 0.5
-    misheard: float = 0.25
+    misheard: float = MISHEARD
     drop_context: float = 0.1
     merge: float = 0.12
     average: float = 0.998

@@ -4,9 +4,8 @@
     python scripts/bench_text.py [--model FOLDER] [--turns 4000]
 
 The turns are those of the training dialogues, in a fixed order; each figure is the median of three runs. Memory is what
-a process that holds Whisper already needs more, PyTorch included: resident, at its peak. Beside the speeds stands what
-the processor allows: how fast it multiplies the networks' own matrices, and how many turns that would be with nothing
-else to do.
+a process that holds Whisper already needs more, PyTorch included: resident, at its peak. Beside the speeds stands
+where the time goes, by PyTorch's profile: addmm is the matrix products.
 """
 
 from __future__ import annotations
@@ -31,6 +30,9 @@ from pipeline.settings import load_settings
 if TYPE_CHECKING:
     from models.text import TextClassifier
     from models.text_input import TextInput
+
+_OPERATIONS = 5
+"""So many of PyTorch's operations are named."""
 
 
 def main() -> None:
@@ -62,35 +64,21 @@ def main() -> None:
                 model.probabilities(turns)
                 times.append(time.perf_counter() - began)
             print(f"{lang} {name}: {len(turns) / statistics.median(times):,.0f} turns a second")
-        print(most_possible(model, lang, [replace(t, context=()) for t in mine]))
+        print(f"{lang} single, where the time goes: {where_time_goes(model, [replace(t, context=()) for t in mine])}")
     now, most = resident_mb("VmRSS"), resident_mb("VmHWM")
     print(f"memory beside Whisper: {now - before:.0f} MB, at most {most - before:.0f} MB")
     del whisper
 
 
-def most_possible(model: TextClassifier, lang: str, turns: Sequence[TextInput]) -> str:
-    """How many turns a second the matrix products alone would leave time for."""
-    import torch
+def where_time_goes(model: TextClassifier, turns: Sequence[TextInput]) -> str:
+    """The shares of PyTorch's operations in the time that turns take, the greatest first."""
+    from torch.profiler import ProfilerActivity, profile
 
-    encoder = model._networks[lang].encoder
-    layer = encoder.encoder.layer[0]
-    weights = sum(p.numel() for p in encoder.encoder.layer.parameters() if p.ndim == 2)
-    tokens = statistics.mean(len(window.ids) for turn in turns for window in model._readers[lang].windows(turn))
-    wide = layer.intermediate.dense.weight.detach()
-    rows = torch.randn(1024, wide.shape[1], dtype=wide.dtype)
-    times = []
-    with torch.inference_mode():
-        for _ in range(200):
-            began = time.perf_counter()
-            torch.nn.functional.linear(rows, wide)
-            times.append(time.perf_counter() - began)
-    a_second = 2 * rows.shape[0] * wide.numel() / statistics.median(times)
-    work = 2 * weights * tokens
-    return (
-        f"{lang}: {work / 1e9:.2f} GFLOP a single turn of {tokens:.0f} tokens; the processor multiplies "
-        f"{a_second / 1e9:,.0f} GFLOP a second ({str(wide.dtype).removeprefix('torch.')}): at most "
-        f"{a_second / work:,.0f} turns"
-    )
+    with profile(activities=[ProfilerActivity.CPU]) as seen:
+        model.probabilities(turns)
+    spent = {event.key: event.self_cpu_time_total for event in seen.key_averages()}
+    most = sorted(spent.items(), key=lambda pair: -pair[1])[:_OPERATIONS]
+    return ", ".join(f"{name.removeprefix('aten::')} {time / sum(spent.values()):.0%}" for name, time in most)
 
 
 def resident_mb(kind: str) -> float:

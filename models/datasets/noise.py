@@ -51,7 +51,11 @@ _FILLERS = {
 _MARKS = re.compile(r"[，。！？、；：…,.!?;:\"“”]+")
 
 
-def disturbed(text: str, lang: str, noise: random.Random, *, misheard_share: float = 0.25) -> str:
+MISHEARD = 0.25
+"""Share of the disturbed turns in which words are misheard, unless a recipe says otherwise."""
+
+
+def disturbed(text: str, lang: str, noise: random.Random, *, misheard_share: float = MISHEARD) -> str:
     """A turn as it may reach a model: each disturbance by itself seldom, so that about four in ten stay as they are.
 
     `misheard_share` of the turns have words that sound like others.

@@ -76,7 +76,7 @@ class Calibrated:
 
     What is as probable as `decides_from` decides. What is less probable and still counts is for a person to decide, and
     so is conduct or distress that the packs' words say plainly (`plainly`) and the model doubts: neither knows
-    everything. Requests and self-harm have no such words: the one binds from even odds, the other counts much earlier.
+    everything. A customer's requests are not guessed at, and self-harm counts much earlier anyway.
     """
 
     calibration: Calibration
