@@ -64,9 +64,11 @@ def main() -> None:
                 model.probabilities(turns)
                 times.append(time.perf_counter() - began)
             print(f"{lang} {name}: {len(turns) / statistics.median(times):,.0f} turns a second")
-        print(f"{lang} single, where the time goes: {where_time_goes(model, [replace(t, context=()) for t in mine])}")
     now, most = resident_mb("VmRSS"), resident_mb("VmHWM")
     print(f"memory beside Whisper: {now - before:.0f} MB, at most {most - before:.0f} MB")
+    for lang in ("zh", "en"):  # last, since the profile itself takes memory
+        alone = [replace(as_turn(e), context=()) for e in examples if e.lang == lang]
+        print(f"{lang} single, where the time goes: {where_time_goes(model, alone)}")
     del whisper
 
 
