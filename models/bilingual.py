@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoModel, BertConfig, BertModel
 
+from models.half_precision import products
 from models.text_network import padded
 from models.word_pieces import living_pieces, read_vocabulary, tokenizer_of
 
@@ -92,7 +93,7 @@ def align(
             part = jobs[start : start + batch]
             said = [texts[at] if lang == "en" else chinese_texts[at] for lang, at in part]
             is_en = torch.tensor([lang == "en" for lang, _ in part])
-            with torch.autocast("cpu", torch.bfloat16):
+            with products():
                 got = _first(encoder, tokenizer, said, longest)
             loss = torch.zeros(())
             for mask, mapped, wanted in (
@@ -117,7 +118,7 @@ def align(
 def _vectors(model: BertModel, tokenizer: Tokenizer, texts: Sequence[str], longest: int) -> Tensor:
     order = np.argsort([len(t) for t in texts])
     out = torch.zeros((len(texts), model.config.hidden_size))
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), products():
         for start in range(0, len(order), 64):
             rows = order[start : start + 64].tolist()
             out[rows] = _first(model, tokenizer, [texts[row] for row in rows], longest).float()

@@ -17,6 +17,7 @@ import torch
 
 from models.datasets.dialogues import Example, domain_files, read_dialogues
 from models.datasets.turns import as_turn
+from models.half_precision import is_fast_in_half
 from models.text_files import ANY, load_model
 from models.text_input import InputReader, TextInput, Tokens
 from models.text_network import Batch, padded
@@ -51,7 +52,7 @@ class TextClassifier:
     def __init__(self, folder: Path = TEXT_MODEL, *, threads: int = 0) -> None:
         if threads:
             torch.set_num_threads(threads)
-        kind = torch.bfloat16 if _is_fast_in_half() else torch.float32
+        kind = torch.bfloat16 if is_fast_in_half() else torch.float32
         model = load_model(folder, kind=kind)
         self.name, self.version = model.name, model.version
         self._readers = {lang: InputReader(file) for lang, file in model.tokenizers.items()}
@@ -149,9 +150,3 @@ def _as_batch(part: Sequence[tuple[int, Tokens]], pad: int) -> Batch:
 
 def _rounded(count: int, step: int) -> int:
     return -(-count // step) * step
-
-
-def _is_fast_in_half() -> bool:
-    """Whether the processor multiplies in bfloat16 itself; elsewhere half precision is emulated and slower."""
-    capable = getattr(torch.backends.cpu, "get_cpu_capability", lambda: "")()
-    return capable.startswith(("AVX512", "AMX")) and torch.ops.mkldnn._is_mkldnn_bf16_supported()

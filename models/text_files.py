@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -36,8 +37,12 @@ class TextModel:
 
 
 def save_model(folder: Path, name: str, networks: Mapping[str, tuple[TextNetwork, Path]]) -> None:
-    """Each network with its tokenizer's file, and the manifest last: a folder without one is not finished."""
+    """Each network with its tokenizer's file, and the manifest last: a folder without one is not finished.
+
+    A language that the folder holds and that is not given stays as it is.
+    """
     digest = hashlib.sha256()
+    others = _manifest(folder)["languages"] if (folder / MANIFEST).is_file() else []
     for lang, (network, tokenizer) in sorted(networks.items()):
         part = folder / lang
         part.mkdir(parents=True, exist_ok=True)
@@ -47,8 +52,10 @@ def save_model(folder: Path, name: str, networks: Mapping[str, tuple[TextNetwork
         (part / CONFIG).write_text(config + "\n", encoding="utf-8")
         if tokenizer != part / TOKENIZER:
             (part / TOKENIZER).write_bytes(tokenizer.read_bytes())
+    languages = sorted({*networks, *others})
+    for part in (folder / lang for lang in languages):
         digest.update((part / WEIGHTS).read_bytes() + (part / TOKENIZER).read_bytes())
-    manifest = {"name": name, "version": digest.hexdigest()[:12], "languages": sorted(networks)}
+    manifest = {"name": name, "version": digest.hexdigest()[:12], "languages": languages}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
 
@@ -57,7 +64,7 @@ def load_model(folder: Path, *, kind: torch.dtype = torch.float32) -> TextModel:
     if not (folder / MANIFEST).is_file():
         raise WeightsMissing(f"{folder} holds no text model: {MANIFEST} is missing. Train one with `make train`.")
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = _manifest(folder)
         languages = [str(lang) for lang in manifest["languages"]]
         networks = {lang: _network(folder / lang, kind) for lang in languages}
         labels = {(network.config.labels, network.config.groups) for network in networks.values()}
@@ -73,6 +80,10 @@ def load_model(folder: Path, *, kind: torch.dtype = torch.float32) -> TextModel:
         networks=networks,
         tokenizers={lang: folder / lang / TOKENIZER for lang in languages},
     )
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
 
 
 def _network(folder: Path, kind: torch.dtype) -> TextNetwork:

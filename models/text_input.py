@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from models.line import Line
 from models.script import Script, convert_words
 
 TEXT_TOKENS = 96
@@ -22,19 +23,13 @@ CONTEXT_TOKENS = (40, 24)
 ROLES = {"agent": "[unused1]", "customer": "[unused2]", "unknown": "[unused3]"}
 
 
-@dataclass(frozen=True, slots=True)
-class SaidBefore:
-    role: str
-    text: str
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TextInput:
     """One turn; `role` is agent, customer or unknown, `context` oldest first, of which the last two are read."""
 
     role: str
     text: str
-    context: tuple[SaidBefore, ...] = ()
+    context: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +74,7 @@ class InputReader:
                 return windows
             at += TEXT_TOKENS - OVERLAP_TOKENS
 
-    def _context(self, context: Sequence[SaidBefore]) -> list[int]:
+    def _context(self, context: Sequence[Line]) -> list[int]:
         """The latest turn first, so that it stands nearest and is never the one that is cut off."""
         ids: list[int] = []
         for said, most in zip(reversed(context[-2:]), CONTEXT_TOKENS, strict=False):

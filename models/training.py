@@ -1,4 +1,4 @@
-"""Trains the text network on examples: noise drawn anew each epoch, batches of like length, products in bfloat16.
+"""Trains the text network on examples: noise drawn anew each epoch, batches of like length.
 
 Knows labels by name only. Seeded; the same machine, data and recipe give the same weights.
 """
@@ -16,9 +16,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from models.datasets.dialogues import Example, Line
+from models.datasets.dialogues import Example
 from models.datasets.noise import MISHEARD, disturbed
-from models.text_input import InputReader, SaidBefore, TextInput
+from models.half_precision import products
+from models.line import Line
+from models.text_input import InputReader, TextInput
 from models.text_network import Batch, TextNetwork, padded
 
 _BATCHES_PER_POOL = 40
@@ -113,7 +115,7 @@ def train(
             known = ~wanted.isnan()
             wanted = wanted.nan_to_num() * (1 - recipe.smoothing) + recipe.smoothing / 2
             counted = torch.stack([masks[examples[row].line.role] for row in rows]) * weights * known
-            with torch.autocast(device.type, torch.bfloat16):
+            with products(device.type):
                 logits = network(batch)
             loss = (loss_of(logits.float(), wanted.to(device)) * counted.to(device)).sum() / len(rows)
             optimiser.zero_grad()
@@ -135,7 +137,7 @@ def predict(network: TextNetwork, reader: InputReader, turns: Sequence[TextInput
     tokens = [reader.windows(turn)[0] for turn in turns]
     order = sorted(range(len(turns)), key=lambda at: len(tokens[at].ids))
     out = torch.zeros((len(turns), network.head.out_features))
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16):
+    with torch.inference_mode(), products(device.type):
         for start in range(0, len(order), batch):
             rows = order[start : start + batch]
             made = padded([(tokens[row].ids, tokens[row].segments) for row in rows], reader.pad)
@@ -192,8 +194,7 @@ def _varied(
         )
     if draw.random() < recipe.drop_context:
         context = context[1:]
-    before = tuple(SaidBefore(line.role, line.text) for line in context)
-    return TextInput(role=example.line.role, text=text, context=before)
+    return TextInput(role=example.line.role, text=text, context=context)
 
 
 def _neutral(examples: Sequence[Example]) -> dict[tuple[str, str], list[str]]:

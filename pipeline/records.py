@@ -368,6 +368,10 @@ class MetadataEvidence:
 Evidence = WordsEvidence | OmissionEvidence | MetadataEvidence
 
 
+EVEN = 0.5
+"""What is less probable than not is possible at most; only with a statement of self-harm nobody waits for better."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
     """What a rule makes of signals, context and facts. `probability` is None where no detector gave one."""
@@ -390,6 +394,11 @@ class Finding:
     @property
     def place(self) -> tuple[int, int] | None:
         return (self.evidence.start_ms, self.evidence.end_ms) if isinstance(self.evidence, WordsEvidence) else None
+
+    @property
+    def unlikely(self) -> bool:
+        """Possible, and less likely than not: lists show it after all others of its kind."""
+        return self.status is FindingStatus.POSSIBLE and self.probability is not None and self.probability < EVEN
 
 
 class Polarity(StrEnum):

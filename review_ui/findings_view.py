@@ -71,6 +71,8 @@ class FindingView:
     status: str
     status_name: str
     possible: bool
+    unlikely: bool
+    """Less likely than not: listed after the others of its group, and folded where there are others."""
     role: Role
     start_ms: int | None
     end_ms: int | None
@@ -106,6 +108,12 @@ class FindingGroup:
     note: str
     folded: bool
     findings: tuple[FindingView, ...]
+    unlikely: tuple[FindingView, ...] = ()
+    """What is folded below the others, because it is less likely than not."""
+
+    @property
+    def count(self) -> int:
+        return len(self.findings) + len(self.unlikely)
 
 
 def group_of(finding: Finding) -> Group:
@@ -127,14 +135,18 @@ def tone_of(finding: Finding) -> str:
 
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:
-    """Group by group, worst first; what is certain before what is possible, then in the order of the call."""
+    """Group by group, worst first; what is certain before what is possible, then in the order of the call.
+
+    What is less likely than not comes last in its group.
+    """
     return sorted(findings, key=_order)
 
 
-def _order(finding: Finding) -> tuple[int, int, int, float, int]:
+def _order(finding: Finding) -> tuple[int, bool, int, int, float, int]:
     place = _place(finding)
     return (
         list(Group).index(group_of(finding)),
+        finding.unlikely,
         -finding.severity.rank,
         int(finding.status is FindingStatus.POSSIBLE),
         -(finding.probability or 0.0),
@@ -185,15 +197,22 @@ def finding_groups(views: Iterable[FindingView], words: Words) -> tuple[FindingG
     """The views by group; the collector's group is there even when empty, because an empty list has to say so."""
     listed = list(views)
     return tuple(
-        FindingGroup(
-            group=group,
-            title=words(f"findings.{group}"),
-            note=words(f"findings.{group}.note"),
-            folded=group in _FOLDED,
-            findings=members,
-        )
+        _group(group, members, words)
         for group in Group
         if (members := tuple(v for v in listed if v.group is group)) or group is Group.COLLECTOR
+    )
+
+
+def _group(group: Group, members: tuple[FindingView, ...], words: Words) -> FindingGroup:
+    likely = tuple(v for v in members if not v.unlikely)
+    return FindingGroup(
+        group=group,
+        title=words(f"findings.{group}"),
+        note=words(f"findings.{group}.note"),
+        folded=group in _FOLDED,
+        # A fold with nothing above it would hide all that there is to review.
+        findings=likely or members,
+        unlikely=tuple(v for v in members if v.unlikely) if likely else (),
     )
 
 
@@ -221,6 +240,7 @@ def _view(
         status=finding.status.value,
         status_name=words(f"status.{finding.status}"),
         possible=finding.status is FindingStatus.POSSIBLE,
+        unlikely=finding.unlikely,
         role=finding.role,
         start_ms=place[0] if place else None,
         end_ms=place[1] if place else None,

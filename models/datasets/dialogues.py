@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from models.line import Line
+
 DOMAIN, VALIDATION = (Path(__file__).parent / name for name in ("domain", "validation"))
 """The project's own dialogues to learn from, and those of other hands to choose and calibrate by; the first part of a
 file's name is its language."""
@@ -28,14 +30,6 @@ _ROLES = {"A": "agent", "C": "customer"}
 
 class BadDialogue(ValueError):
     """A line that is no turn; the message names file and line, never the words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One turn as it was said: `role` is agent or customer."""
-
-    role: str
-    text: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,6 +14,8 @@ from functools import cache
 
 from pypinyin import Style, lazy_pinyin
 
+from models.datasets.english_sounds import is_negation, sounds_like
+
 RATE = 0.1
 """Share of the Chinese characters, or of the English words, that are written wrong."""
 _SAME_SYLLABLE = 0.7
@@ -61,7 +63,7 @@ def disturbed(text: str, lang: str, noise: random.Random, *, misheard_share: flo
     `misheard_share` of the turns have words that sound like others.
     """
     if noise.random() < misheard_share:
-        text = misheard(text, lang, seed=noise.randrange(1 << 30), rate=noise.choice((0.04, 0.08, 0.12, 0.2)))
+        text = _heard_wrong(text, lang, noise)
     if noise.random() < 0.35:
         gap = "" if lang == "zh" and noise.random() < 0.5 else " "
         text = _MARKS.sub(gap, text).strip() or text
@@ -75,6 +77,41 @@ def disturbed(text: str, lang: str, noise: random.Random, *, misheard_share: flo
         cut = max(1, len(text) // 12)
         text = text[cut:] if noise.random() < 0.5 else text[:-cut]
     return text
+
+
+_RATES = (0.04, 0.08, 0.12, 0.2)
+
+
+def _heard_wrong(text: str, lang: str, noise: random.Random) -> str:
+    if lang != "en":
+        return misheard(text, lang, seed=noise.randrange(1 << 30), rate=noise.choice(_RATES))
+    rate = noise.choice(_RATES)
+    if noise.random() < 0.5:
+        return mistaken(text, noise, rate)
+    return misheard(text, lang, seed=noise.randrange(1 << 30), rate=rate)
+
+
+_LOST, _ADDED = 0.25, 0.12
+"""Shares of the errors in English that lose a word or say one twice; the others write another word. As Whisper does on
+the telephone (docs/lab-book.md)."""
+
+
+def mistaken(text: str, noise: random.Random, rate: float) -> str:
+    """English of which `rate` of the words are lost, said twice or written as others that sound alike."""
+
+    def word(match: re.Match[str]) -> str:
+        said = match[0]
+        if noise.random() >= rate or is_negation(said.lower()):
+            return said
+        kind = noise.random()
+        if kind < _LOST:
+            return ""
+        if kind < _LOST + _ADDED:
+            return f"{said} {said}"
+        others = sounds_like(said.lower())
+        return noise.choice(others) if others else said
+
+    return re.sub(r"  +", " ", _WORD.sub(word, text)).strip() or text
 
 
 def _misheard_chinese(text: str, noise: random.Random, rate: float) -> str:

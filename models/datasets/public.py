@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from models.datasets.dialogues import Example, Line
+from models.datasets.dialogues import Example
+from models.line import Line
 
 _SADNESS = frozenset({"grief", "sadness", "fear", "remorse"})
 _LONGEST = 300

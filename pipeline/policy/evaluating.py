@@ -108,6 +108,8 @@ class Answer:
     facts: tuple[tuple[str, str], ...] = ()
     at_the_edge: bool = False
     """Only just met: a call that began in permitted hours and ran out of them."""
+    rests_on: tuple[float, ...] = ()
+    """For each hit or window the probability of what it has to follow; 1 where that is nothing."""
     rejected: tuple[Rejected, ...] = ()
 
 
@@ -146,7 +148,20 @@ def _said(said: Said, seen: Evidenced, answers: Mapping[str, Answer], *, traced:
             rejected.append(reason)
     if len(hits) < said.at_least and not traced:
         return UNMET
-    return Answer(met=len(hits) >= said.at_least, hits=tuple(hits), rejected=tuple(rejected))
+    return Answer(
+        met=len(hits) >= said.at_least,
+        hits=tuple(hits),
+        rests_on=tuple(_followed(said, hit, seen, answers) for hit in hits),
+        rejected=tuple(rejected),
+    )
+
+
+def _followed(said: Said, signal: Signal, seen: Evidenced, answers: Mapping[str, Answer]) -> float:
+    """How sure the surest is of what a hit has to stand behind."""
+    after = said.scope.after
+    if after is None:
+        return 1.0
+    return max(other.probability for other in _near(after, signal, seen, answers, after=True))
 
 
 def _objection(said: Said, signal: Signal, seen: Evidenced, answers: Mapping[str, Answer]) -> Rejected | None:
@@ -193,17 +208,8 @@ def _unanchored(
     anchor: Anchor, signal: Signal, seen: Evidenced, answers: Mapping[str, Answer], *, after: bool
 ) -> tuple[Why, str] | None:
     """Why no hit of the anchor's condition stands in the relation that is asked for; None when one does."""
-    turn, start = seen.turn_of(signal), seen.start_of(signal)
-    near = []
-    for other in _anchored(anchor, answers):
-        away = turn - seen.turn_of(other) if after else seen.turn_of(other) - turn
-        away_ms = abs(start - seen.start_of(other))
-        if (
-            away > 0
-            and (anchor.within_turns is None or (away + 1) // 2 <= anchor.within_turns)
-            and (anchor.within_ms is None or away_ms <= anchor.within_ms)
-        ):
-            near.append(seen.turn_of(other))
+    turn = seen.turn_of(signal)
+    near = [seen.turn_of(other) for other in _near(anchor, signal, seen, answers, after=after)]
     if not near:
         return (Why.NOT_AFTER if after else Why.NOT_BEFORE), anchor.of
     nearest = max(near) if after else min(near)
@@ -214,6 +220,24 @@ def _unanchored(
         if any(low < t <= high if after else low <= t < high for t in between):
             return Why.CALLED_OFF, name
     return None
+
+
+def _near(
+    anchor: Anchor, signal: Signal, seen: Evidenced, answers: Mapping[str, Answer], *, after: bool
+) -> list[Signal]:
+    """The hits of the anchor's condition that stand in the relation that is asked for."""
+    turn, start = seen.turn_of(signal), seen.start_of(signal)
+    near = []
+    for other in _anchored(anchor, answers):
+        away = turn - seen.turn_of(other) if after else seen.turn_of(other) - turn
+        away_ms = abs(start - seen.start_of(other))
+        if (
+            away > 0
+            and (anchor.within_turns is None or (away + 1) // 2 <= anchor.within_turns)
+            and (anchor.within_ms is None or away_ms <= anchor.within_ms)
+        ):
+            near.append(other)
+    return near
 
 
 def _anchored(anchor: Anchor, answers: Mapping[str, Answer]) -> Sequence[Signal]:
@@ -241,14 +265,22 @@ def _missing(missing: Missing, seen: Evidenced, answers: Mapping[str, Answer]) -
     never = [signal for name in missing.never for signal in answers[name].hits]
     find = _missing_in_turns if missing.within_turns is not None else _missing_in_time
     # The first window is enough: one omission is one matter, however often it was called for.
-    windows = tuple(find(missing, seen, answers, said, never))[:1]
-    return Answer(met=bool(windows), windows=windows)
+    found = tuple(find(missing, seen, answers, said, never))[:1]
+    return Answer(
+        met=bool(found),
+        windows=tuple(window for window, _ in found),
+        rests_on=tuple(probability for _, probability in found),
+    )
+
+
+_Window = tuple[OmissionEvidence, float]
+"""A window, and how sure it is that there is one: the probability of what opened it."""
 
 
 def _missing_in_turns(
     missing: Missing, seen: Evidenced, answers: Mapping[str, Answer], said: Sequence[Signal], never: Sequence[Signal]
-) -> Iterator[OmissionEvidence]:
-    for start, start_ms in _window_starts(missing, seen, answers):
+) -> Iterator[_Window]:
+    for start, start_ms, probability in _window_starts(missing, seen, answers):
         last = start + 2 * (missing.within_turns or 0)
         inside = [
             p
@@ -257,28 +289,30 @@ def _missing_in_turns(
         ]
         answered = any(start < seen.turn_of(s) <= last for s in (*said, *never))
         if len(inside) >= 2 and not answered:
-            yield OmissionEvidence(window_start_ms=start_ms, window_end_ms=inside[-1].end_ms)
+            yield OmissionEvidence(window_start_ms=start_ms, window_end_ms=inside[-1].end_ms), probability
 
 
 def _missing_in_time(
     missing: Missing, seen: Evidenced, answers: Mapping[str, Answer], said: Sequence[Signal], never: Sequence[Signal]
-) -> Iterator[OmissionEvidence]:
-    starts: Iterable[int] = (0,)
+) -> Iterator[_Window]:
+    starts: Iterable[tuple[int, float]] = ((0, 1.0),)
     if missing.after is not None:
-        starts = (seen.start_of(s) for s in _anchored(missing.after, answers))
-    for start_ms in starts:
+        starts = ((seen.start_of(s), s.probability) for s in _anchored(missing.after, answers))
+    for start_ms, probability in starts:
         end_ms = min(start_ms + (missing.within_ms or 0), seen.duration_ms)
         if not any(seen.start_of(s) < end_ms for s in (*said, *never)):
-            yield OmissionEvidence(window_start_ms=start_ms, window_end_ms=end_ms)
+            yield OmissionEvidence(window_start_ms=start_ms, window_end_ms=end_ms), probability
 
 
-def _window_starts(missing: Missing, seen: Evidenced, answers: Mapping[str, Answer]) -> Iterator[tuple[int, int]]:
-    """The turn behind which a window begins, and its first millisecond."""
+def _window_starts(
+    missing: Missing, seen: Evidenced, answers: Mapping[str, Answer]
+) -> Iterator[tuple[int, int, float]]:
+    """The turn behind which a window begins, its first millisecond, and the probability of what opens it."""
     if missing.after is None:
-        yield -1, 0
+        yield -1, 0, 1.0
         return
     for signal in _anchored(missing.after, answers):
-        yield seen.turn_of(signal), seen.positions[signal.span.utterance].end_ms
+        yield seen.turn_of(signal), seen.positions[signal.span.utterance].end_ms, signal.probability
 
 
 # --- what the source system said --------------------------------------------------------------------------------------

@@ -17,12 +17,14 @@ from pipeline.policy.outcomes import outcomes_of
 from pipeline.policy.registry import Pack
 from pipeline.policy.rules import Rule
 from pipeline.records import (
+    EVEN,
     CallContext,
     Evidence,
     Finding,
     FindingStatus,
     Judgement,
     MetadataEvidence,
+    OmissionEvidence,
     Role,
     Severity,
     Signal,
@@ -60,10 +62,6 @@ def judgement_of(findings: Sequence[Finding], pack: Pack) -> Judgement:
         pack=pack.name,
         pack_version=pack.version,
     )
-
-
-_EVEN = 0.5
-"""What is less probable than not is possible at most; only with a statement of self-harm nobody waits for better."""
 
 
 def flags(finding: Finding, *, flag_possible_over: float) -> bool:
@@ -125,10 +123,14 @@ def _findings(rule: Rule, answers: Mapping[str, Answer], seen: Evidenced) -> Ite
     status = rule.truth.status(seen.context.facts) if rule.truth is not None else rule.status
     if status is None or not evidence.met or not _holds(rule, answers):
         return
-    for signal in evidence.hits:
-        yield _from_signal(rule, signal, seen, status)
-    for window in evidence.windows:
-        yield _finding(rule, window, status, rule.role)
+    found_in: tuple[Signal | OmissionEvidence, ...] = (*evidence.hits, *evidence.windows)
+    for hit, rests_on in zip(found_in, evidence.rests_on, strict=True):
+        if isinstance(hit, Signal):
+            yield _from_signal(rule, hit, seen, status, rests_on)
+            continue
+        found = _finding(rule, hit, status, rule.role)
+        unlikely = rests_on < EVEN
+        yield replace(found, status=FindingStatus.POSSIBLE, probability=rests_on) if unlikely else found
     if evidence.facts:
         status = FindingStatus.POSSIBLE if evidence.at_the_edge else status
         yield _finding(rule, MetadataEvidence(facts=dict(evidence.facts)), status, rule.role)
@@ -140,14 +142,16 @@ def _counts_as_distress(finding: Finding) -> bool:
     return finding.role is Role.CUSTOMER or (unknown_is_enough and finding.role is Role.UNKNOWN)
 
 
-def _from_signal(rule: Rule, signal: Signal, seen: Evidenced, status: FindingStatus) -> Finding:
+def _from_signal(rule: Rule, signal: Signal, seen: Evidenced, status: FindingStatus, rests_on: float) -> Finding:
+    """What was said; it is no surer than what it has to follow, whose probability is `rests_on`."""
     role = seen.role_of(signal)
     unsure = role is Role.UNKNOWN or not {MISHEARING, UNSURE}.isdisjoint(signal.features)
-    improbable = UNSURE in signal.features and signal.probability < _EVEN and rule.category not in CRITICAL_DISTRESS
+    improbable = UNSURE in signal.features and signal.probability < EVEN and rule.category not in CRITICAL_DISTRESS
+    improbable = improbable or rests_on < EVEN
     if (unsure and status is FindingStatus.VIOLATION) or improbable:
         status = FindingStatus.POSSIBLE
     finding = _finding(rule, words_evidence(signal.span, seen.positions), status, role)
-    probability = round(rule.probability * signal.probability, 4)
+    probability = round(rule.probability * min(signal.probability, rests_on), 4)
     return replace(finding, probability=probability, detectors=(signal.detector,), features=signal.features)
 
 
@@ -205,6 +209,6 @@ def _strongest(findings: Iterable[Finding]) -> Iterator[Finding]:
     return iter(best.values())
 
 
-def _order(finding: Finding) -> tuple[int, int, int, str]:
+def _order(finding: Finding) -> tuple[int, bool, int, int, str]:
     start = finding.place[0] if finding.place else -1
-    return (-_STATUS_RANK[finding.status], -finding.severity.rank, start, finding.rule)
+    return (-_STATUS_RANK[finding.status], finding.unlikely, -finding.severity.rank, start, finding.rule)

@@ -12,7 +12,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from models.text_input import SaidBefore, TextInput
+from models.line import Line
+from models.text_input import TextInput
 from pipeline.policy.categories import CRITICAL_DISTRESS, categories, check_labels
 from pipeline.records import CarriedWord, ModelStamp, Role, Signal, Span, Transcript, Utterance, UtteranceSound
 
@@ -133,7 +134,7 @@ def turn_of(utterances: Sequence[Utterance], place: int) -> TextInput:
     return TextInput(
         role=said.role.value,
         text=said.text,
-        context=tuple(SaidBefore(other.role.value, other.text) for other in before),
+        context=tuple(Line(other.role.value, other.text) for other in before),
     )
 
 

@@ -17,6 +17,7 @@ from pipeline.records import (
     Role,
     Severity,
     Signal,
+    Span,
     WordsEvidence,
 )
 from tests.unit.dialogue import JUDGE, TURN_MS, broken, context, judged, transcript
@@ -324,3 +325,24 @@ def test_doubted_conduct_is_possible_by_itself_and_no_part_of_a_longer_story() -
     longer = [rule for pack in JUDGE.registry.packs.values() for rule in pack.rules if len(rule.conditions) > 1]
     said_in = [c for rule in longer for c in rule.conditions.values() if isinstance(c, Said)]
     assert said_in and not any(condition.takes_doubted for condition in said_in)
+
+
+def test_what_follows_an_unlikely_statement_is_no_surer_than_it_and_a_mere_possibility_needs_one() -> None:
+    dismissed = replace(
+        weighed("abuse.self_harm_dismissal", 0.4, UNSURE), span=Span(utterance=1, word_start=0, word_end=1)
+    )
+
+    def found(*signals: Signal) -> list[tuple[str, FindingStatus, float | None]]:
+        spoken = transcript("customer: that is what I will do", "agent: please do")
+        judgement = JUDGE(transcript=spoken, signals=signals, context=context(), duration_ms=2 * TURN_MS)
+        kept = [f for f in judgement.findings if f.category == "abuse.self_harm_dismissal" and f.place]
+        return [(f.rule.partition(".")[2], f.status, f.probability) for f in kept]
+
+    assert found(dismissed) == []
+    statement = weighed("distress.self_harm", 0.3, UNSURE)
+    assert found(statement, dismissed) == [("crisis-dismissed", FindingStatus.POSSIBLE, 0.3)]
+    sure = replace(dismissed, probability=0.9, features=())
+    assert found(sure) == [("abuse.self_harm_dismissal", FindingStatus.VIOLATION, 0.9)]
+    # Words that are plain enough by themselves are not made doubtful by what may have been said before.
+    assert found(statement, sure) == [("abuse.self_harm_dismissal", FindingStatus.VIOLATION, 0.9)]
+    assert found(replace(statement, probability=0.95), sure)[0][1] is FindingStatus.VIOLATION

@@ -1,10 +1,14 @@
-"""The noise of mishearing that the gold tests use."""
+"""The noise of mishearing that training and the gold tests use."""
 
 from __future__ import annotations
 
+import difflib
+import random
+
 from pypinyin import Style, lazy_pinyin
 
-from models.datasets.noise import misheard
+from models.datasets.english_sounds import is_negation, sounds_like
+from models.datasets.noise import misheard, mistaken
 
 ZH = "您的信用卡已经逾期三个月，再不处理我们就联系您的单位领导，请您今天之内把欠款还清。" * 20
 EN = (
@@ -46,3 +50,21 @@ def test_english_loses_endings_and_marks_but_no_negation() -> None:
     assert heard.count(",") < EN.count(",")
     assert heard.count("don't") + heard.count("dont") == 20
     assert misheard("", "en") == misheard("", "zh") == ""
+
+
+def test_english_words_are_lost_said_twice_or_others_of_like_sound() -> None:
+    heard = mistaken(EN, random.Random(1), 0.2)
+    assert heard == mistaken(EN, random.Random(1), 0.2) != mistaken(EN, random.Random(2), 0.2)
+    assert mistaken(EN, random.Random(1), 0.0) == EN.strip()
+    assert heard.count("don't") == heard.count("nobody's") == 20 == EN.count("don't")
+    said, written = EN.split(), heard.split()
+    changes = difflib.SequenceMatcher(a=said, b=written, autojunk=False).get_opcodes()
+    kinds = {kind: sum(b - a + d - c for k, a, b, c, d in changes if k == kind) for kind in ("delete", "insert")}
+    assert kinds["delete"] > kinds["insert"] > 0
+    assert set("".join(written)) <= set("".join(said)) | set("abcdefghijklmnopqrstuvwxyz'’")
+
+
+def test_words_that_sound_alike_are_common_ones_and_never_negations() -> None:
+    assert "loan" in sounds_like("lien") and "call" in sounds_like("kill") and "dead" in sounds_like("debt")
+    assert sounds_like("not") == sounds_like("don't") == sounds_like("won’t") == ()
+    assert not any(is_negation(other) for word in ("knot", "naught", "note", "know") for other in sounds_like(word))

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from models.datasets.dialogues import Example, Line
+from models import half_precision
+from models.datasets.dialogues import Example
 from models.errors import WeightsCorrupt, WeightsMissing
+from models.line import Line
 from models.text import TextClassifier
-from models.text_input import TEXT_TOKENS, InputReader, SaidBefore, TextInput, fold
+from models.text_files import WEIGHTS, load_model, save_model
+from models.text_input import TEXT_TOKENS, InputReader, TextInput, fold
 from models.training import Recipe, predict, targets, train
 from tests.unit.tiny_text_model import ABOVE, GROUPS, LABELS, saved, tiny_network, tokenizer_in
 
@@ -98,6 +101,31 @@ def test_what_is_saved_says_the_same(folder: Path) -> None:
     assert np.allclose(before, TextClassifier(other).probabilities([turn]), atol=0.03)
 
 
+def test_a_language_that_is_not_trained_anew_stays_as_it_is(tmp_path: Path) -> None:
+    folder, words = tmp_path / "model", tokenizer_in(tmp_path / "words", WORDS)
+    save_model(folder, "tiny", {lang: (tiny_network(WORDS), words) for lang in ("en", "zh")})
+    before = {lang: (folder / lang / WEIGHTS).read_bytes() for lang in ("en", "zh")}
+    first = load_model(folder)
+    save_model(folder, "tiny", {"en": (tiny_network(WORDS), words)})
+    second = load_model(folder)
+    assert set(second.networks) == {"en", "zh"} and second.version != first.version
+    assert (folder / "zh" / WEIGHTS).read_bytes() == before["zh"]
+    assert (folder / "en" / WEIGHTS).read_bytes() != before["en"]
+
+
+@pytest.mark.parametrize(("capable", "fast"), [({"avx512_bf16": True}, True), ({"avx512_f": True}, False), ({}, False)])
+def test_half_precision_is_for_processors_that_have_it(
+    monkeypatch: pytest.MonkeyPatch, capable: dict[str, object], fast: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capable)
+    half_precision.is_fast_in_half.cache_clear()
+    try:
+        assert half_precision.is_fast_in_half() is fast
+        assert isinstance(half_precision.products(), torch.autocast) is fast
+    finally:
+        half_precision.is_fast_in_half.cache_clear()
+
+
 def test_missing_and_broken_weights_are_told(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(WeightsMissing, match="make train"):
         TextClassifier(tmp_path)
@@ -111,9 +139,7 @@ def test_missing_and_broken_weights_are_told(folder: Path, tmp_path: Path) -> No
 
 def test_the_nearest_turn_before_stands_first_and_roles_are_tokens(tmp_path: Path) -> None:
     reader = InputReader(tokenizer_in(tmp_path, WORDS))
-    turn = TextInput(
-        role="customer", text="my job", context=(SaidBefore("agent", "hello"), SaidBefore("customer", "bye"))
-    )
+    turn = TextInput(role="customer", text="my job", context=(Line("agent", "hello"), Line("customer", "bye")))
     (window,) = reader.windows(turn)
     ids = list(window.ids)
     alone = reader.windows(TextInput(role="customer", text="my job"))[0]
