@@ -21,9 +21,9 @@ from typing import IO, Self
 
 import structlog
 
+from pipeline.encoding import encode
 from pipeline.errors import Unavailable
 from pipeline.jobs.locks import FileLock, holder_of
-from pipeline.records import encode
 from pipeline.settings import Settings, worker_environment
 
 _log = structlog.get_logger(__name__)

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forbear.logs import set_up_logging
+from pipeline.encoding import digest_of
 from pipeline.errors import ConfigError, InvalidInput, Unavailable
 from pipeline.jobs.base import JobQueue, JobRunner
 from pipeline.jobs.dbos_queue import DbosQueue, DbosRunner
 from pipeline.jobs.heartbeat import Heartbeats
 from pipeline.jobs.locks import Exclusive, advisory_exclusive, file_exclusive
-from pipeline.records import CallContext, Jurisdiction, Stage, digest_of
+from pipeline.records import CallContext, Jurisdiction, Stage
 from pipeline.search.base import SearchIndex, SearchReader
 from pipeline.search.tantivy_index import TantivyIndex, TantivyReader
 from pipeline.services.access import Access

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, NoReturn
 import structlog
 
 from forbear.supervisor import BEGAN, CANNOT_START, Order
+from pipeline.encoding import decode
 from pipeline.errors import ConfigError, Unavailable
 from pipeline.jobs.heartbeat import Heartbeat
 from pipeline.jobs.reaper import Reaper
-from pipeline.records import decode
 from pipeline.settings import Settings
 from pipeline.store.folders import private_folder
 from pipeline.tasks import DrainIndex, ProcessCall

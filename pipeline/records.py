@@ -1,21 +1,15 @@
 """The values that flow through Forbear: frozen, keyword-only, times in whole milliseconds and half-open.
 
-Knows no storage, no HTTP and no model. `encode` and `decode` are the one way these values become JSON and come back.
+Knows no storage, no HTTP and no model. `pipeline.encoding` makes JSON of them.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal, TypeVar
-
-from pydantic import TypeAdapter
-
-T = TypeVar("T")
+from typing import Any, Literal
 
 
 class Role(StrEnum):
@@ -491,37 +485,3 @@ class CallRecord:
     measures: Measures
     digests: Mapping[Stage, str]
     sounds: tuple[UtteranceSound, ...] = ()
-
-
-# --- JSON -------------------------------------------------------------------------------------------------------------
-
-
-_ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
-
-
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    """Built once a type: building one takes longer than using it."""
-    if kind not in _ADAPTERS:
-        _ADAPTERS[kind] = TypeAdapter(kind)
-    return _ADAPTERS[kind]
-
-
-def encode(value: Any, kind: Any = None) -> bytes:
-    """JSON of a value of this module (or a tuple of them, with `kind` given)."""
-    return _adapter(kind or type(value)).dump_json(value)
-
-
-def decode(kind: type[T], data: bytes) -> T:
-    """The value that `encode` wrote; raises pydantic.ValidationError on anything else."""
-    result: T = _adapter(kind).validate_json(data)
-    return result
-
-
-def digest_of(*parts: Any) -> str:
-    """SHA-256 over canonical JSON of the parts: the key of an artifact."""
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    return json.loads(encode(value))

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
+from pipeline.encoding import digest_of
 from pipeline.errors import NotFound
 from pipeline.records import (
     Audio,
@@ -31,7 +32,6 @@ from pipeline.records import (
     Stage,
     Transcript,
     UtteranceSound,
-    digest_of,
 )
 from pipeline.store.folders import private_folder
 

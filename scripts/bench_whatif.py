@@ -17,6 +17,7 @@ from pathlib import Path
 from bench_policy import lines
 
 from forbear.wiring import build_application
+from pipeline.encoding import digest_of
 from pipeline.records import (
     Audio,
     CallContext,
@@ -30,7 +31,6 @@ from pipeline.records import (
     RoleAssignment,
     Separation,
     Stage,
-    digest_of,
 )
 from pipeline.services.processing import RECORD
 from pipeline.services.rows import put_context, put_outcome

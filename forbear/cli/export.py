@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pipeline.records import CallContext, Finding, MetadataEvidence, Transcript, WordsEvidence, encode
+from pipeline.encoding import encode
+from pipeline.records import CallContext, Finding, MetadataEvidence, Transcript, WordsEvidence
 from pipeline.services.views import Attempt, CallDetail, CallSummary
 
 

@@ -10,8 +10,8 @@ import json
 from dataclasses import replace
 from typing import TypeVar
 
+from pipeline.encoding import decode, digest_of, encode
 from pipeline.errors import InvalidInput
-from pipeline.records import decode, digest_of, encode
 from pipeline.search.base import Scope, SearchQuery
 
 Place = TypeVar("Place")

@@ -13,8 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pipeline.encoding import decode
 from pipeline.errors import Unavailable
-from pipeline.records import decode
 from pipeline.search import cursor, fields
 from pipeline.search.base import Hit, Scope, SearchPage, SearchQuery, Sort, UtteranceDocument
 from pipeline.search.elastic_query import SOURCE, aggregations, compiled, mapping, sorting, to_elastic

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.records import encode
+from pipeline.encoding import encode
 from pipeline.search import fields
 from pipeline.search.analysis import Pattern
 from pipeline.search.base import Scope, SearchQuery, Sort, UtteranceDocument

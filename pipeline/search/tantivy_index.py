@@ -18,8 +18,8 @@ from typing import Any
 
 from tantivy import Index, IndexWriter, Query, Searcher
 
+from pipeline.encoding import decode
 from pipeline.errors import Unavailable
-from pipeline.records import decode
 from pipeline.search import cursor, fields
 from pipeline.search.base import Hit, Scope, SearchPage, SearchQuery, Sort, UtteranceDocument
 from pipeline.search.generations import Generations, WriterLock

@@ -6,7 +6,7 @@ from typing import Any
 
 from tantivy import Document, FieldType, Occur, Query, Schema, SchemaBuilder
 
-from pipeline.records import encode
+from pipeline.encoding import encode
 from pipeline.search import fields
 from pipeline.search.analysis import Pattern
 from pipeline.search.base import Scope, SearchQuery, UtteranceDocument

@@ -17,9 +17,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from pipeline.encoding import digest_of, encode
 from pipeline.errors import BadMetadata, ForbearError, Forbidden
 from pipeline.policy.dispositions import read_dialled
-from pipeline.records import CallContext, Jurisdiction, Severity, digest_of, encode
+from pipeline.records import CallContext, Jurisdiction, Severity
 from pipeline.services.intake import in_own_team
 from pipeline.services.metadata import CsvRow, file_label, merge, parse_metadata, read_csv
 from pipeline.services.pairing import Link

@@ -20,13 +20,14 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from pipeline.encoding import decode, encode
 from pipeline.errors import Conflict, NotFound
 from pipeline.policy.cases import Case
 from pipeline.policy.differences import Difference, differences
 from pipeline.policy.pack import Pack, read_pack
 from pipeline.policy.registry import Registry, load_registry, shipped_packs
 from pipeline.policy.source import BadPolicy, suggestion
-from pipeline.records import CallContext, CallRecord, CallStatus, Jurisdiction, Role, decode, encode
+from pipeline.records import CallContext, CallRecord, CallStatus, Jurisdiction, Role
 from pipeline.services.policy_files import bundle_of, laid_out
 from pipeline.services.processing import RECORD
 from pipeline.services.redacted import redacted_view

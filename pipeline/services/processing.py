@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from pipeline.records import CallContext, CallRecord, CallStatus, Recording, Stage, digest_of
+from pipeline.encoding import digest_of
+from pipeline.records import CallContext, CallRecord, CallStatus, Recording, Stage
 from pipeline.services.rows import TIMELINE, context_of, finding_row, put_outcome, recording_of
 from pipeline.services.timeline import Key, Timelines
 from pipeline.store import audit

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from pipeline.contacts import Heard
+from pipeline.encoding import decode, encode
 from pipeline.policy.categories import CUES
 from pipeline.policy.features import EVASIVE
 from pipeline.records import (
@@ -22,8 +23,6 @@ from pipeline.records import (
     Role,
     Severity,
     Stage,
-    decode,
-    encode,
 )
 from pipeline.services.redacted import redacted_context
 from pipeline.services.views import CallSummary, CategoryMark, Failure

@@ -17,9 +17,10 @@ from sqlalchemy import and_, delete, or_, select, true
 from sqlalchemy.orm import Session
 
 from pipeline.contacts import Contact, Heard
+from pipeline.encoding import decode, encode
 from pipeline.policy.judging import flags
 from pipeline.policy.registry import Registry
-from pipeline.records import CallContext, CallStatus, Finding, Severity, decode, encode
+from pipeline.records import CallContext, CallStatus, Finding, Severity
 from pipeline.services.metadata import merge
 from pipeline.services.pairing import Link, pair
 from pipeline.services.rows import TIMELINE, context_of, finding_of, finding_row

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pipeline.encoding import decode, digest_of, encode
 from pipeline.errors import NotFound
-from pipeline.records import decode, digest_of, encode
 from pipeline.store.folders import write_whole, written_beside
 
 T = TypeVar("T")

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from models.acoustic import Passage, Voice
+from pipeline.encoding import decode
 from pipeline.policy.registry import load_registry
 from pipeline.policy.sounds import without_customer_voice
-from pipeline.records import ModelStamp, Role, Transcript, Utterance, UtteranceSound, Word, decode
+from pipeline.records import ModelStamp, Role, Transcript, Utterance, UtteranceSound, Word
 from pipeline.stages.decode_peaks import Peaks
 from pipeline.stages.detect import SoundDetector
 from pipeline.stages.hear import hear

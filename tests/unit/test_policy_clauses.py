@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.encoding import decode, encode
 from pipeline.policy.categories import categories
 from pipeline.policy.citations import HOUSE, UNKNOWN
 from pipeline.policy.registry import PACKS_DIR, load_registry, read_pack
 from pipeline.policy.rules import Rule
 from pipeline.policy.safety import SafetyLine, ShownLine, shown_line
 from pipeline.policy.source import BadPolicy, read
-from pipeline.records import Citation, FindingStatus, Jurisdiction, decode, encode
+from pipeline.records import Citation, FindingStatus, Jurisdiction
 
 PACKS = load_registry().packs
 

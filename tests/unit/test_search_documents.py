@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
 
-from pipeline import records
+from pipeline import encoding, records
 from pipeline.records import (
     Audio,
     CallContext,
@@ -145,7 +145,7 @@ def test_only_the_redacted_text_goes_out() -> None:
 
 
 def test_the_day_is_kept_as_the_call_centre_reads_it() -> None:
-    stored = records.decode(CallRecord, records.encode(record()))
+    stored = encoding.decode(CallRecord, encoding.encode(record()))
     (document, _) = documents_of(stored, redacted_text=lambda spoken: spoken.text)
     day = fields.day_of(document)
     assert day is not None
