@@ -200,7 +200,7 @@ def _verdict(call: CallSummary, views: Sequence[FindingView], words: Words) -> s
     if not call.flagged or call.severity is None:
         return words("call.not_flagged")
     wanting = (FindingStatus.VIOLATION.value, FindingStatus.POSSIBLE.value)
-    count = sum(v.group is Group.COLLECTOR and v.status in wanting for v in views)
+    count = sum(v.group is Group.COLLECTOR and v.status in wanting and not v.unlikely for v in views)
     return words("call.flagged", severity=words(f"severity.{call.severity}"), n=count)
 
 
@@ -302,7 +302,7 @@ def _regions(
     spoken = {u.index: u for u in transcript.utterances} if transcript else {}
     found: list[Region] = []
     for view in views:
-        if view.start_ms is None or view.end_ms is None:
+        if view.start_ms is None or view.end_ms is None or view.unlikely:
             continue
         utterance = spoken.get(view.span[0]) if view.span else None
         start, end = view.start_ms, view.end_ms

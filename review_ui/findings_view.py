@@ -72,7 +72,7 @@ class FindingView:
     status_name: str
     possible: bool
     unlikely: bool
-    """Less likely than not: listed after the others of its group, and folded where there are others."""
+    """Less likely than not, beside others of its group: folded below them, and drawn faintly."""
     role: Role
     start_ms: int | None
     end_ms: int | None
@@ -177,6 +177,9 @@ def finding_views(
     signal_of: Callable[[Finding], Signal | None] = lambda _: None,
 ) -> tuple[FindingView, ...]:
     """All findings of a call, numbered from 1 in the order in which the page lists them."""
+    listed = ordered(findings)
+    # A fold with nothing above it would hide all that there is to review.
+    likely = {group_of(finding) for finding in listed if not finding.unlikely}
     told: dict[tuple[Citation, ...], int] = {}
     return tuple(
         _view(
@@ -186,10 +189,11 @@ def finding_views(
             words,
             told.setdefault(finding.clauses, number),
             reasons_view(signal_of(finding), transcript, words, call=call),
+            unlikely=finding.unlikely and group_of(finding) in likely,
             call=call,
             original=original,
         )
-        for number, finding in enumerate(ordered(findings), 1)
+        for number, finding in enumerate(listed, 1)
     )
 
 
@@ -197,22 +201,16 @@ def finding_groups(views: Iterable[FindingView], words: Words) -> tuple[FindingG
     """The views by group; the collector's group is there even when empty, because an empty list has to say so."""
     listed = list(views)
     return tuple(
-        _group(group, members, words)
+        FindingGroup(
+            group=group,
+            title=words(f"findings.{group}"),
+            note=words(f"findings.{group}.note"),
+            folded=group in _FOLDED,
+            findings=tuple(v for v in members if not v.unlikely),
+            unlikely=tuple(v for v in members if v.unlikely),
+        )
         for group in Group
-        if (members := tuple(v for v in listed if v.group is group)) or group is Group.COLLECTOR
-    )
-
-
-def _group(group: Group, members: tuple[FindingView, ...], words: Words) -> FindingGroup:
-    likely = tuple(v for v in members if not v.unlikely)
-    return FindingGroup(
-        group=group,
-        title=words(f"findings.{group}"),
-        note=words(f"findings.{group}.note"),
-        folded=group in _FOLDED,
-        # A fold with nothing above it would hide all that there is to review.
-        findings=likely or members,
-        unlikely=tuple(v for v in members if v.unlikely) if likely else (),
+        if (members := [v for v in listed if v.group is group]) or group is Group.COLLECTOR
     )
 
 
@@ -224,6 +222,7 @@ def _view(
     told: int,
     reasons: ReasonsView | None,
     *,
+    unlikely: bool,
     call: str,
     original: bool,
 ) -> FindingView:
@@ -240,7 +239,7 @@ def _view(
         status=finding.status.value,
         status_name=words(f"status.{finding.status}"),
         possible=finding.status is FindingStatus.POSSIBLE,
-        unlikely=finding.unlikely,
+        unlikely=unlikely,
         role=finding.role,
         start_ms=place[0] if place else None,
         end_ms=place[1] if place else None,

@@ -55,6 +55,7 @@ class Piece:
     words: tuple[WordView, ...]
     findings: tuple[int, ...]
     tone: str
+    unlikely: bool
     endings: tuple[Ending, ...]
 
 
@@ -154,6 +155,7 @@ def _pieces(spoken: Sequence[Word], marks: Sequence[FindingView], words: Words) 
             words=tuple(_word(spoken[place], words, " ".join(carries.get(place, ()))) for place in range(start, end)),
             findings=tuple(m.number for m in inside),
             tone=inside[0].tone if inside else "",
+            unlikely=bool(inside) and all(m.unlikely for m in inside),
             endings=tuple(
                 Ending(number=m.number, tone=m.tone)
                 for m, _, last in spans
