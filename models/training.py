@@ -32,7 +32,8 @@ class Recipe:
     """What a training run is. `merge` is the share of turns run together with a neutral one of the same speaker.
 
     `hidden_words` is the share of a turn's tokens that are hidden from it, which does what dropout does for less work.
-    `noise` is the share of turns that are disturbed, `misheard` the share of those in which words are misheard.
+    `noise` is the share of turns that are disturbed, `misheard` the share of those in which words are misheard,
+    `mistaken` the share of the English ones of these whose words are also lost, said twice or put for others.
     """
 
     epochs: int = 6
@@ -47,6 +48,7 @@ class Recipe:
     group_weight: float = 1.0
     noise: float = 0.5
     misheard: float = MISHEARD
+    mistaken: float = 0.0
     drop_context: float = 0.1
     merge: float = 0.12
     average: float = 0.998
@@ -188,10 +190,9 @@ def _varied(
         text = f"{text}{gap}{other}" if draw.random() < 0.5 else f"{other}{gap}{text}"
     context = example.context
     if draw.random() < recipe.noise:
-        text = disturbed(text, lang, draw, misheard_share=recipe.misheard)
-        context = tuple(
-            Line(line.role, disturbed(line.text, lang, draw, misheard_share=recipe.misheard)) for line in context
-        )
+        shares = {"misheard_share": recipe.misheard, "mistaken_share": recipe.mistaken}
+        text = disturbed(text, lang, draw, **shares)
+        context = tuple(Line(line.role, disturbed(line.text, lang, draw, **shares)) for line in context)
     if draw.random() < recipe.drop_context:
         context = context[1:]
     return TextInput(role=example.line.role, text=text, context=context)

@@ -57,13 +57,16 @@ MISHEARD = 0.25
 """Share of the disturbed turns in which words are misheard, unless a recipe says otherwise."""
 
 
-def disturbed(text: str, lang: str, noise: random.Random, *, misheard_share: float = MISHEARD) -> str:
+def disturbed(
+    text: str, lang: str, noise: random.Random, *, misheard_share: float = MISHEARD, mistaken_share: float = 0.0
+) -> str:
     """A turn as it may reach a model: each disturbance by itself seldom, so that about four in ten stay as they are.
 
-    `misheard_share` of the turns have words that sound like others.
+    `misheard_share` of the turns have words that sound like others; of the English ones of these `mistaken_share` are
+    `mistaken`, the others `misheard`.
     """
     if noise.random() < misheard_share:
-        text = _heard_wrong(text, lang, noise)
+        text = _heard_wrong(text, lang, noise, mistaken_share)
     if noise.random() < 0.35:
         gap = "" if lang == "zh" and noise.random() < 0.5 else " "
         text = _MARKS.sub(gap, text).strip() or text
@@ -82,13 +85,10 @@ def disturbed(text: str, lang: str, noise: random.Random, *, misheard_share: flo
 _RATES = (0.04, 0.08, 0.12, 0.2)
 
 
-def _heard_wrong(text: str, lang: str, noise: random.Random) -> str:
-    if lang != "en":
-        return misheard(text, lang, seed=noise.randrange(1 << 30), rate=noise.choice(_RATES))
-    rate = noise.choice(_RATES)
-    if noise.random() < 0.5:
-        return mistaken(text, noise, rate)
-    return misheard(text, lang, seed=noise.randrange(1 << 30), rate=rate)
+def _heard_wrong(text: str, lang: str, noise: random.Random, mistaken_share: float) -> str:
+    if lang == "en" and mistaken_share and noise.random() < mistaken_share:
+        return mistaken(text, noise, noise.choice(_RATES))
+    return misheard(text, lang, seed=noise.randrange(1 << 30), rate=noise.choice(_RATES))
 
 
 _LOST, _ADDED = 0.25, 0.12
