@@ -32,7 +32,8 @@ _MOST = 6
 
 def is_negation(word: str) -> bool:
     """Whether its loss or gain is another meaning, not the same one misheard (`word` in lower case)."""
-    return word in _NEGATIVE or word.replace("’", "'").endswith("n't")
+    plain = word.replace("’", "'")
+    return plain.partition("'")[0] in _NEGATIVE or plain.endswith("n't")
 
 
 @cache
