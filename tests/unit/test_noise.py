@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import random
 
 from pypinyin import Style, lazy_pinyin
@@ -53,15 +52,14 @@ def test_english_loses_endings_and_marks_but_no_negation() -> None:
 
 
 def test_english_words_are_lost_said_twice_or_others_of_like_sound() -> None:
-    heard = mistaken(EN, random.Random(1), 0.2)
-    assert heard == mistaken(EN, random.Random(1), 0.2) != mistaken(EN, random.Random(2), 0.2)
+    assert mistaken(EN, random.Random(1), 0.2) == mistaken(EN, random.Random(1), 0.2) != EN
     assert mistaken(EN, random.Random(1), 0.0) == EN.strip()
-    assert heard.count("don't") == heard.count("nobody's") == 20 == EN.count("don't")
-    said, written = EN.split(), heard.split()
-    changes = difflib.SequenceMatcher(a=said, b=written, autojunk=False).get_opcodes()
-    kinds = {kind: sum(b - a + d - c for k, a, b, c, d in changes if k == kind) for kind in ("delete", "insert")}
-    assert kinds["delete"] > kinds["insert"] > 0
-    assert set("".join(written)) <= set("".join(said)) | set("abcdefghijklmnopqrstuvwxyz'’")
+    said = EN.split(". ")[0]
+    heard = [mistaken(said, random.Random(seed), 0.2) for seed in range(300)]
+    # A quarter of the errors lose a word and an eighth say one twice.
+    assert 0.95 <= sum(len(text.split()) for text in heard) / (300 * len(said.split())) <= 0.99
+    assert any("week week" in text for text in heard) and any("work" in text for text in heard)
+    assert all("nobody's" in text and "don't" in text for text in heard)
 
 
 def test_words_that_sound_alike_are_common_ones_and_never_negations() -> None:
