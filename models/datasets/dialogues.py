@@ -17,9 +17,9 @@ from pathlib import Path
 
 from models.line import Line
 
-DOMAIN, VALIDATION = (Path(__file__).parent / name for name in ("domain", "validation"))
-"""The project's own dialogues to learn from, and those of other hands to choose and calibrate by; the first part of a
-file's name is its language."""
+DOMAIN, VALIDATION, CHECK = (Path(__file__).parent / name for name in ("domain", "validation", "check"))
+"""The project's own dialogues to learn from, those of other hands to choose and calibrate by, and more of self-harm to
+choose by; the first part of a file's name is its language."""
 KINDS = frozenset({"quoted", "denied", "hypothetical", "idiom", "lawful", "swearing", "firm", "other"})
 """Why a hard negative only looks like something."""
 CONTEXT = 2

@@ -1,0 +1,39 @@
+"""How many statements of self-harm a text model finds by itself in models/datasets/check, and how many it invents.
+
+    python scripts/self_harm_check.py [--model FOLDER]
+
+Of customers' turns, by the model's own probability: no calibration, no lexicon.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from models.datasets.dialogues import CHECK, read_dialogues
+from models.datasets.turns import as_turn
+from models.text import TextClassifier
+from models.weights import TEXT_MODEL
+from pipeline.policy.categories import CRITICAL_DISTRESS
+
+FROM = (0.1, 0.2, 0.5)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, default=TEXT_MODEL)
+    model = TextClassifier(parser.parse_args().model)
+    columns = [at for at, label in enumerate(model.labels) if label in CRITICAL_DISTRESS]
+    examples = [e for e in read_dialogues(sorted(CHECK.glob("*.txt"))) if e.line.role == "customer"]
+    for lang in ("zh", "en"):
+        mine = [e for e in examples if e.lang == lang]
+        said = np.array([not CRITICAL_DISTRESS.isdisjoint(e.labels) for e in mine])
+        sure = model.probabilities([as_turn(e) for e in mine])[:, columns].max(axis=1)
+        figures = (f"from {x}: {(sure[said] >= x).sum()}, falsely {(sure[~said] >= x).sum()}" for x in FROM)
+        print(f"{lang}: {said.sum()} statements, {(~said).sum()} other turns;", "; ".join(figures))
+
+
+if __name__ == "__main__":
+    main()
