@@ -165,20 +165,6 @@ def test_an_empty_list_of_findings_says_so_and_folds_what_is_no_fault() -> None:
     assert worst_second(views) is None
 
 
-def test_what_is_less_likely_than_not_is_folded_below_the_rest_unless_there_is_no_rest() -> None:
-    def listed(*found: Finding) -> list[tuple[Group, list[int], list[int]]]:
-        views = finding_views(found, None, words_of(Language.EN), call="c", original=False)
-        groups = finding_groups(views, words_of(Language.EN))
-        return [(g.group, [v.number for v in g.findings], [v.number for v in g.unlikely]) for g in groups]
-
-    sure = finding("abuse.hostile_tone", Severity.MEDIUM)
-    doubted = replace(finding("threat.violence", Severity.CRITICAL, FindingStatus.POSSIBLE), probability=0.3)
-    even = replace(doubted, probability=0.5)
-    afraid = replace(finding("distress.fear", Severity.MEDIUM, FindingStatus.POSSIBLE), probability=0.1)
-    assert listed(doubted, sure, even) == [(Group.COLLECTOR, [1, 2], [3])]
-    assert listed(doubted, afraid) == [(Group.COLLECTOR, [1], []), (Group.DISTRESS, [2], [])]
-
-
 def test_clauses_are_said_once_and_then_pointed_to() -> None:
     clause = Citation(ref="r", cite="Act 1", paraphrase_zh="不得", paraphrase_en="Must not.", status="memory")
     views = finding_views(
