@@ -23,7 +23,7 @@ def tell(name: str, examples: list[Example], kept: list[Example]) -> None:
     print(
         f"{name}: {len(examples)} turns, {len(kept)} without near-duplicates, {len(labelled)} labelled with "
         f"{sum(len(e.labels) for e in labelled) / max(1, len(labelled)):.2f} labels each, {len(hard)} hard negatives "
-        f"({len(hard) / len(kept):.0%}), {sum(e.in_dialogue for e in kept) / len(kept):.0%} in dialogues"
+        f"({len(hard) / len(kept):.1%}), {sum(e.in_dialogue for e in kept) / len(kept):.0%} in dialogues"
     )
     print("  hard negatives: " + ", ".join(f"{kind} {n}" for kind, n in Counter(e.kind for e in hard).most_common()))
 
