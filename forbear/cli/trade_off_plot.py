@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -40,14 +41,16 @@ def trade_off_svg(points: Sequence[Point], best: Point, capacity_hours: float | 
         f"<style>\n{_STYLE}\n</style>",
         f'<rect class="paper" width="{_WIDTH}" height="{_HEIGHT}"/>',
     ]
-    for part in (0.0, 0.25, 0.5, 0.75, 1.0):
-        x, y = at(most_hours * part, most_missed * part)
-        left, bottom = at(0, 0)
+    left, bottom = at(0, 0)
+    for missed in _round_steps(most_missed):
+        _, y = at(0, missed)
         lines += [
             f'<line class="grid" x1="{left}" y1="{y}" x2="{_WIDTH - _RIGHT}" y2="{y}"/>',
-            f'<text class="faint" x="{left - 7}" y="{y + 4}" text-anchor="end">{most_missed * part:.0f}</text>',
-            f'<text class="faint" x="{x}" y="{bottom + 16}" text-anchor="middle">{most_hours * part:.0f}</text>',
+            f'<text class="faint" x="{left - 7}" y="{y + 4}" text-anchor="end">{missed:g}</text>',
         ]
+    for hours in _round_steps(most_hours):
+        x, _ = at(hours, 0)
+        lines.append(f'<text class="faint" x="{x}" y="{bottom + 16}" text-anchor="middle">{hours:g}</text>')
     path = " ".join(
         f"{'M' if n == 0 else 'L'}{x} {y}" for n, (x, y) in enumerate(at(p.hours, p.missed) for p in points)
     )
@@ -65,7 +68,7 @@ def trade_off_svg(points: Sequence[Point], best: Point, capacity_hours: float | 
         x, _ = at(capacity_hours, 0)
         lines += [
             f'<line class="limit" x1="{x}" y1="{_TOP}" x2="{x}" y2="{_HEIGHT - _BOTTOM}"/>',
-            f'<text class="text" x="{x - 5}" y="{_TOP + 10}" text-anchor="end">{capacity_hours:g} hours</text>',
+            f'<text class="text" x="{x}" y="{_TOP - 7}" text-anchor="middle">{capacity_hours:g} hours</text>',
         ]
     middle_x, middle_y = (_LEFT + _WIDTH - _RIGHT) / 2, (_TOP + _HEIGHT - _BOTTOM) / 2
     lines += [
@@ -76,3 +79,10 @@ def trade_off_svg(points: Sequence[Point], best: Point, capacity_hours: float | 
         "",
     ]
     return "\n".join(lines)
+
+
+def _round_steps(most: float) -> list[float]:
+    """Four to nine round numbers from 0 to at most `most`, as a reader would mark an axis."""
+    power = 10.0 ** math.floor(math.log10(most / 4))
+    step = next(times * power for times in (5, 2, 1) if times * power <= most / 4)
+    return [round(n * step, 6) for n in range(math.floor(most / step) + 1)]

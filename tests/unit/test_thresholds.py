@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from forbear.cli.trade_off_plot import trade_off_svg
+from forbear.cli.trade_off_plot import _round_steps, trade_off_svg
 from pipeline.errors import InvalidInput
 from pipeline.evaluation.judged import JudgedTurn
 from pipeline.evaluation.predictions import Prediction
@@ -101,3 +101,11 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert done.exit_code == 0 and "recommended" in done.output and plot.read_text(encoding="utf-8").startswith("<svg")
     wrong = run.invoke(app, ["thresholds", str(turns), "--capacity", "forty"])
     assert isinstance(wrong.exception, InvalidInput) and "40h/week" in wrong.exception.message
+
+
+@pytest.mark.parametrize(
+    ("most", "marks"),
+    [(161, [0, 20, 40, 60, 80, 100, 120, 140, 160]), (2.4, [0, 0.5, 1, 1.5, 2]), (40, [0, 10, 20, 30, 40])],
+)
+def test_axes_are_marked_with_round_numbers(most: float, marks: list[float]) -> None:
+    assert _round_steps(most) == marks
