@@ -2,21 +2,19 @@
 
     python scripts/self_harm_check.py [--model FOLDER] [--ordinary FILE.jsonl.xz ...]
 
-Of customers' turns, by the model's own probability: no calibration, no lexicon. A line of an ordinary FILE is a JSON
-object with `text`: talk about anything but debts, in which nearly every claim is false.
+Of customers' turns, by the model's own probability: no calibration, no lexicon. An ordinary FILE is a set of
+public talk (models.datasets.public) about anything but debts, in which nearly every claim is false.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import lzma
-import random
 from pathlib import Path
 
 import numpy as np
 
 from models.datasets.dialogues import CHECK, read_dialogues
+from models.datasets.public import public_texts
 from models.datasets.turns import as_turn
 from models.text import TextClassifier
 from models.text_input import TextInput
@@ -48,11 +46,9 @@ def main() -> None:
 
 
 def ordinary(file: Path) -> list[TextInput]:
-    """Lines of a file as turns of a customer with nothing before them; the same ones each time."""
-    with lzma.open(file, "rt", encoding="utf-8") as lines:
-        texts = [json.loads(line)["text"] for line in lines]
-    drawn = random.Random(SEED).sample(texts, min(LINES, len(texts)))
-    return [TextInput(role="customer", text=text, context=()) for text in drawn]
+    """Texts of a public set as turns of a customer with nothing before them; the same ones each time."""
+    texts = public_texts(file.parent, file.name.removesuffix(".jsonl.xz"), LINES, seed=SEED)
+    return [TextInput(role="customer", text=text, context=()) for text in texts]
 
 
 if __name__ == "__main__":
