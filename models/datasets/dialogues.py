@@ -34,7 +34,10 @@ class BadDialogue(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Example:
-    """A turn with at most two turns before it, oldest first. `kind` is set for hard negatives."""
+    """A turn with at most two turns before it, oldest first. `kind` is set for hard negatives.
+
+    `judged` are the labels that somebody looked for, None where that is all: of the others nothing is known.
+    """
 
     source: str
     number: int
@@ -43,6 +46,7 @@ class Example:
     context: tuple[Line, ...] = ()
     labels: frozenset[str] = frozenset()
     kind: str | None = None
+    judged: frozenset[str] | None = None
     in_dialogue: bool = False
 
     @property

@@ -37,6 +37,9 @@ _LABELS: Mapping[str, tuple[str, str, Labels]] = {
 }
 """Language, whose turn it is taken for, and the group that a set's own label speaks of."""
 
+MEASURED = 3000
+"""The first texts of a set's draw are kept to measure by; ordinary talk to learn from comes after them."""
+
 
 def public_texts(folder: Path, name: str, count: int, *, seed: int) -> list[str]:
     """So many texts of a set, drawn once; raises FileNotFoundError where the set is not there."""
@@ -52,6 +55,20 @@ def public_examples(folder: Path, name: str, count: int, *, seed: int) -> list[E
     return [
         Example(source=name, number=at, lang=lang, line=Line(role, text), labels=labels(label))
         for at, (text, label) in enumerate(_drawn(folder, name, count, seed))
+    ]
+
+
+def ordinary_talk(folder: Path, name: str, count: int, judged: frozenset[str], *, seed: int) -> list[Example]:
+    """So many texts of a set as turns of a customer in which none of the `judged` labels occurs, past `MEASURED` ones.
+
+    That is taken for granted, not looked up: people write of anything, and of these labels hardly ever. Raises as
+    `public_examples` does.
+    """
+    lang, _, _ = _LABELS[name]
+    texts = public_texts(folder, name, MEASURED + count, seed=seed)[MEASURED:]
+    return [
+        Example(source=f"{name}-ordinary", number=at, lang=lang, line=Line("customer", text), judged=judged)
+        for at, text in enumerate(texts)
     ]
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from models.datasets.public import public_examples, public_texts
+from models.datasets import public
+from models.datasets.public import ordinary_talk, public_examples, public_texts
+from models.line import Line
 
 
 @pytest.fixture
@@ -47,3 +49,14 @@ def test_as_many_as_asked_for_are_drawn_and_always_the_same(folder: Path) -> Non
     assert public_texts(folder, "cold", 2, seed=3) == public_texts(folder, "cold", 2, seed=3)
     with pytest.raises(FileNotFoundError):
         public_texts(folder, "multidogo", 1, seed=3)
+
+
+def test_ordinary_talk_is_a_customers_and_judged_by_a_few_labels_only(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept to measure by is never learnt from."""
+    monkeypatch.setattr(public, "MEASURED", 1)
+    drawn = public_texts(folder, "cold", 10, seed=3)
+    (found,) = ordinary_talk(folder, "cold", 10, frozenset({"distress.self_harm"}), seed=3)
+    assert found.line == Line("customer", drawn[1]) and len(drawn) == 2
+    assert not found.labels and found.judged == {"distress.self_harm"}

@@ -165,6 +165,13 @@ def test_a_label_that_is_a_group_leaves_open_which_of_its_labels() -> None:
     assert row[len(LABELS) :].tolist() == [1.0] + [0.0] * (len(GROUPS) - 1)
 
 
+def test_what_was_not_judged_is_left_open() -> None:
+    network = tiny_network(WORDS)
+    said = Example(source="s", number=1, lang="en", line=Line("customer", "you"), judged=frozenset({LABELS[1]}))
+    (row,) = targets([said], network, ABOVE)
+    assert row[1] == 0 and np.isnan(np.delete(row, 1)).all()
+
+
 @pytest.mark.parametrize("count", [1, 2, 7, 40])
 def test_padding_to_few_shapes_changes_nothing(folder: Path, count: int) -> None:
     model = TextClassifier(folder)
