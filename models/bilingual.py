@@ -138,6 +138,5 @@ def _first(model: BertModel, tokenizer: Tokenizer, texts: Sequence[str], longest
         ids = [cls, *tokenizer.encode(text, add_special_tokens=False).ids[: longest - 2], sep]
         rows.append((ids, [0] * len(ids)))
     batch = padded(rows, tokenizer.token_to_id("[PAD]"))
-    return model(input_ids=batch.ids.to(model.device), attention_mask=batch.mask.to(model.device)).last_hidden_state[
-        :, 0
-    ]
+    ids, mask = batch.ids.to(model.device), batch.mask.to(model.device)
+    return model(input_ids=ids, attention_mask=mask).last_hidden_state[:, 0]

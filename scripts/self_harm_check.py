@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from models.datasets.dialogues import CHECK, read_dialogues
-from models.datasets.public import MEASURED, public_texts
+from models.datasets.public import measured_talk
 from models.datasets.turns import as_turn
 from models.text import TextClassifier
 from models.text_input import TextInput
@@ -22,7 +22,6 @@ from models.weights import TEXT_MODEL
 from pipeline.policy.categories import CRITICAL_DISTRESS
 
 FROM = (0.1, 0.2, 0.5)
-SEED = 7
 
 
 def main() -> None:
@@ -47,7 +46,7 @@ def main() -> None:
 
 def ordinary(file: Path) -> list[TextInput]:
     """Texts of a public set as turns of a customer with nothing before them; the same ones each time."""
-    texts = public_texts(file.parent, file.name.removesuffix(".jsonl.xz"), MEASURED, seed=SEED)
+    texts = measured_talk(file.parent, file.name.removesuffix(".jsonl.xz"))
     return [TextInput(role="customer", text=text, context=()) for text in texts]
 
 

@@ -179,7 +179,7 @@ def public_of(args: argparse.Namespace, recipe: Mapping[str, Any], lang: str) ->
     """Public text to learn from: ordinary talk without any self-harm, and with --public what speaks of a group."""
     folder, seed = args.texts, recipe["seed"]
     ordinary = recipe["ordinary"][lang].items()
-    found = [e for name, n in ordinary for e in ordinary_talk(folder, name, n, CRITICAL_DISTRESS, seed=seed)]
+    found = [e for name, n in ordinary for e in ordinary_talk(folder, name, n, CRITICAL_DISTRESS)]
     if args.public:
         found += [e for name, n in recipe["public"][lang].items() for e in public_examples(folder, name, n, seed=seed)]
     return found

@@ -37,8 +37,9 @@ _LABELS: Mapping[str, tuple[str, str, Labels]] = {
 }
 """Language, whose turn it is taken for, and the group that a set's own label speaks of."""
 
-MEASURED = 3000
-"""The first texts of a set's draw are kept to measure by; ordinary talk to learn from comes after them."""
+MEASURED, _DRAW = 3000, 7
+"""So many first texts of a set are kept to measure by, and ordinary talk to learn from comes after them: in one draw of
+its own, so that no recipe's seed mixes the two."""
 
 
 def public_texts(folder: Path, name: str, count: int, *, seed: int) -> list[str]:
@@ -58,14 +59,19 @@ def public_examples(folder: Path, name: str, count: int, *, seed: int) -> list[E
     ]
 
 
-def ordinary_talk(folder: Path, name: str, count: int, judged: frozenset[str], *, seed: int) -> list[Example]:
+def measured_talk(folder: Path, name: str) -> list[str]:
+    """The texts of a set that are kept to measure by; raises FileNotFoundError where the set is not there."""
+    return public_texts(folder, name, MEASURED, seed=_DRAW)
+
+
+def ordinary_talk(folder: Path, name: str, count: int, judged: frozenset[str]) -> list[Example]:
     """So many texts of a set as turns of a customer in which none of the `judged` labels occurs, past `MEASURED` ones.
 
     That is taken for granted, not looked up: people write of anything, and of these labels hardly ever. Raises as
     `public_examples` does.
     """
     lang, _, _ = _LABELS[name]
-    texts = public_texts(folder, name, MEASURED + count, seed=seed)[MEASURED:]
+    texts = public_texts(folder, name, MEASURED + count, seed=_DRAW)[MEASURED:]
     return [
         Example(source=f"{name}-ordinary", number=at, lang=lang, line=Line("customer", text), judged=judged)
         for at, text in enumerate(texts)

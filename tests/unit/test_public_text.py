@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from models.datasets import public
-from models.datasets.public import ordinary_talk, public_examples, public_texts
+from models.datasets.public import measured_talk, ordinary_talk, public_examples, public_texts
 from models.line import Line
 
 
@@ -56,7 +56,8 @@ def test_ordinary_talk_is_a_customers_and_judged_by_a_few_labels_only(
 ) -> None:
     """What is kept to measure by is never learnt from."""
     monkeypatch.setattr(public, "MEASURED", 1)
-    drawn = public_texts(folder, "cold", 10, seed=3)
-    (found,) = ordinary_talk(folder, "cold", 10, frozenset({"distress.self_harm"}), seed=3)
-    assert found.line == Line("customer", drawn[1]) and len(drawn) == 2
+    (kept,) = measured_talk(folder, "cold")
+    (found,) = ordinary_talk(folder, "cold", 10, frozenset({"distress.self_harm"}))
+    (rest,) = {text for text in public_texts(folder, "cold", 10, seed=3) if text != kept}
+    assert found.line == Line("customer", rest)
     assert not found.labels and found.judged == {"distress.self_harm"}
