@@ -336,7 +336,7 @@ def main() -> None:
         if args.design in ("all", "student"):
             student(args, recipe)
     except FileNotFoundError as missing:
-        sys.exit(f"{missing.filename} is missing: models/recipes/text.yaml names it.")
+        sys.exit(f"{missing.filename} is missing: the recipe names it, --encoders and --texts say where it lies.")
     used = resource.getrusage(resource.RUSAGE_SELF)
     hours = (used.ru_utime + used.ru_stime) / 3600
     print(f"{(time.monotonic() - began) / 60:.0f} minutes, {hours:.1f} CPU hours, peak {used.ru_maxrss / 1e6:.1f} GB")
