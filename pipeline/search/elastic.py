@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 KEEP_ALIVE = "5m"
 """How long the server keeps the state that pages by relevance are cut from."""
 
+POINTS = 4
+"""So many may be lost to one search: a rebuild may remove an index between the opening of a point and the search."""
+
 BATCH = 5_000
 
 
@@ -96,11 +99,14 @@ class ElasticIndex:
                 self._client.indices.create(index=index, settings=self._settings, mappings=mapping())
                 self._bulk(_put(document, index) for document in documents)
                 self._client.indices.refresh(index=index)
-                self._use(index)
+                others = self._use(index)
             except BaseException:
                 with suppress(Exception):  # the first error is the one to tell; the next rebuild removes what is left
                     self._client.indices.delete(index=index, ignore_unavailable=True)
                 raise
+            # A search that comes upon a removed index is sent again by the client, and must find the alias moved.
+            if others:
+                self._client.indices.delete(index=others, ignore_unavailable=True)
 
     def search(self, query: SearchQuery, scope: Scope) -> SearchPage:
         node = parse(query.text)
@@ -161,11 +167,14 @@ class ElasticIndex:
         if not self._exists():
             self.rebuild(())
 
-    def _use(self, index: str) -> None:
-        """Moves the alias and removes every other index of ours, in one step."""
-        others = [name for name in self._client.indices.get(index=f"{self._name}-*").body if name != index]
-        removals: list[Mapping[str, Any]] = [{"remove_index": {"index": name}} for name in others]
-        self._client.indices.update_aliases(actions=[{"add": {"index": index, "alias": self._alias}}, *removals])
+    def _use(self, index: str) -> list[str]:
+        """Moves the alias in one step; the other indexes of ours, which nobody asks any more."""
+        others = self._client.indices.get(index=f"{self._name}-*").body
+        others.pop(index)
+        moves: list[Mapping[str, Any]] = [{"add": {"index": index, "alias": self._alias}}]
+        moves += [{"remove": {"index": name, "alias": "*"}} for name, about in others.items() if about["aliases"]]
+        self._client.indices.update_aliases(actions=moves)
+        return list(others)
 
     def _indexed(self, calls: list[str]) -> dict[str, list[_Indexed]]:
         """What is indexed of each call, by call."""
@@ -215,24 +224,37 @@ class ElasticIndex:
         Scores move with every commit, so pages by relevance are cut from one state of the index, a point in time; one
         that has run out is made anew, and the sort values still say where to go on.
         """
-        from elasticsearch import ApiError, NotFoundError
+        from elasticsearch import NotFoundError
 
-        if pit is not None:
-            try:
-                once = self._client.options(max_retries=0)
-                return dict(once.search(pit={"id": pit, "keep_alive": KEEP_ALIVE}, **asked).body)
-            except ApiError as error:
-                if error.status_code not in (404, 503):  # run out; or its index was removed, so no shard has it
-                    raise
         try:
             if sort is Sort.NEWEST:
                 return dict(self._client.search(index=self._alias, **asked).body)
-            opened = self._client.open_point_in_time(index=self._alias, keep_alive=KEEP_ALIVE)["id"]
-            return dict(self._client.search(pit={"id": opened, "keep_alive": KEEP_ALIVE}, **asked).body)
+            return self._from_point(pit, asked)
         except NotFoundError:
             if self._exists():
                 raise
             return None
+
+    def _from_point(self, pit: str | None, asked: dict[str, Any]) -> dict[str, Any]:
+        """The answer of a point in time; another is opened where it has run out or a rebuild removed its index."""
+        from elasticsearch import ApiError
+
+        for _ in range(POINTS):
+            point = pit or self._open_point()
+            try:
+                return self._at(point, asked)
+            except ApiError as error:
+                if error.status_code not in (404, 503):
+                    raise
+                pit = None
+        return self._at(self._open_point(), asked)
+
+    def _open_point(self) -> str:
+        return str(self._client.open_point_in_time(index=self._alias, keep_alive=KEEP_ALIVE)["id"])
+
+    def _at(self, point: str, asked: dict[str, Any]) -> dict[str, Any]:
+        once = self._client.options(max_retries=0)
+        return dict(once.search(pit={"id": point, "keep_alive": KEEP_ALIVE}, **asked).body)
 
     def _close_point(self, pit: str) -> None:
         from elasticsearch import ApiError, TransportError

@@ -111,6 +111,30 @@ def test_pages_by_relevance_go_on_after_their_state_is_gone(opened) -> None:
     assert second.next_cursor is None
 
 
+def test_a_rebuild_removes_what_a_broken_one_left(opened, name: str) -> None:
+    index = opened()
+    index._client.indices.create(index=f"{name}-left")
+    index.rebuild([said(0, "还款", 1)])
+    assert len(index._client.indices.get(index=f"{name}-*").body) == 1
+    assert texts(index) == ["还款"]
+
+
+def test_a_rebuild_in_the_midst_of_a_search_is_not_noticed(opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    index, reader = opened(), opened()
+    index.rebuild([said(0, "还款", 1)])
+    open_point, points = reader._open_point, []
+
+    def opened_then_rebuilt() -> str:
+        points.append(open_point())
+        if len(points) < 3:
+            index.rebuild([said(0, "还款", 1)])
+        return points[-1]
+
+    monkeypatch.setattr(reader, "_open_point", opened_then_rebuilt)
+    assert reader.search(SearchQuery(text="还款", sort=Sort.RELEVANCE), ALL).total_hits == 1
+    assert len(points) == 3
+
+
 def test_a_server_that_does_not_answer_is_said_to() -> None:
     pytest.importorskip("elasticsearch", reason="the Elasticsearch client is not installed (extra `elasticsearch`)")
     from pipeline.search.elastic import ElasticIndex
