@@ -1,4 +1,4 @@
-"""Trains the text network on examples: noise drawn anew each epoch, batches of like length.
+"""Trains the text network on examples.
 
 Knows labels by name only. Seeded; the same machine, data and recipe give the same weights.
 """
@@ -6,10 +6,9 @@ Knows labels by name only. Seeded; the same machine, data and recipe give the sa
 from __future__ import annotations
 
 import math
-import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -19,49 +18,21 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
 from models.datasets.dialogues import Example
-from models.datasets.noise import MISHEARD, disturbed
 from models.half_precision import products
-from models.line import Line
+from models.recipe import Recipe
 from models.text_input import InputReader, TextInput
 from models.text_network import Batch, TextNetwork, padded
+from models.training_batches import Pools, batches
 
 UNDISTURBED: dict[str, Any] = {
     "hidden_dropout_prob": 0.0,
     "attention_probs_dropout_prob": 0.0,
-    "attn_implementation": "eager",
+    "attn_implementation": "sdpa" if torch.cuda.is_available() else "eager",
 }
 """How an encoder learns here. Dropout takes two thirds of the time on a CPU, and hidden words do the same for less; the
-way back through PyTorch's fused attention takes half of a step there."""
-_BATCHES_PER_POOL = 40
-"""So many batches are sorted by length together: little padding, and still another mixture each epoch."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Recipe:
-    """What a training run is. `merge` is the share of turns run together with a neutral one of the same speaker.
-
-    `hidden_words` is the share of a turn's tokens that are hidden from it, which does what dropout does for less work.
-    `noise` is the share of turns that are disturbed, `misheard` the share of those in which words are misheard,
-    `mistaken` the share of the English ones of these whose words are also lost, said twice or put for others.
-    """
-
-    epochs: int = 6
-    batch: int = 32
-    rate: float = 8e-5
-    head_rate: float = 1e-3
-    warmup: float = 0.1
-    decay: float = 0.01
-    smoothing: float = 0.02
-    hidden_words: float = 0.08
-    layer_decay: float = 0.9
-    group_weight: float = 1.0
-    noise: float = 0.5
-    misheard: float = MISHEARD
-    mistaken: float = 0.0
-    drop_context: float = 0.1
-    merge: float = 0.12
-    average: float = 0.998
-    seed: int = 7
+way back through PyTorch's fused attention takes half of a step there, and on a GPU it is fewer kernels to start."""
+_MAKERS = 3
+"""So many processes make batches where a GPU learns: it would wait for the words longer than for its own products."""
 
 
 def learning_again(known: TextNetwork) -> TextNetwork:
@@ -116,22 +87,22 @@ def train(
     of figures.
     """
     torch.manual_seed(recipe.seed)
-    draw = random.Random(recipe.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device)
     steps = math.ceil(len(examples) / recipe.batch) * recipe.epochs
     optimiser = torch.optim.AdamW(_parameters(network, recipe, frozen=frozen), weight_decay=recipe.decay, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step / steps, recipe.warmup))
     average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=_running(recipe.average))
-    neutral = _neutral(examples)
+    made = batches(Pools(examples, reader, recipe), makers=_MAKERS if device.type == "cuda" else 0)
     masks = {role: torch.tensor(mask, dtype=torch.float32) for role, mask in allowed.items()}
     loss_of = nn.BCEWithLogitsLoss(reduction="none")
     weights = torch.ones(truth.shape[1])
     weights[len(network.config.labels) :] = recipe.group_weight
     for epoch in range(1, recipe.epochs + 1):
         network.train()
-        began, total = time.monotonic(), 0.0
-        for rows, batch in _epoch(examples, reader, recipe, draw, neutral):
+        began, total = time.monotonic(), torch.zeros((), device=device)
+        for rows, tokens in islice(made, steps // recipe.epochs):
+            batch = padded(tokens, reader.pad)
             batch = Batch(*(part.to(device) for part in (batch.ids, batch.segments, batch.mask)))
             wanted = torch.tensor(truth[rows])
             known = ~wanted.isnan()
@@ -146,8 +117,8 @@ def train(
             optimiser.step()
             schedule.step()
             average.update_parameters(network)
-            total += float(loss.detach()) * len(rows)
-        figures = f"loss {total / len(examples):.3f}, {time.monotonic() - began:.0f} s"
+            total += loss.detach() * len(rows)
+        figures = f"loss {float(total) / len(examples):.3f}, {time.monotonic() - began:.0f} s"
         after_epoch(epoch, average.module.eval(), figures)
     network.load_state_dict(average.module.state_dict())
     return network.eval()
@@ -166,65 +137,6 @@ def predict(network: TextNetwork, reader: InputReader, turns: Sequence[TextInput
             made = Batch(*(part.to(device) for part in (made.ids, made.segments, made.mask)))
             out[rows] = torch.sigmoid(network(made).float()).cpu()
     return out
-
-
-def _epoch(
-    examples: Sequence[Example],
-    reader: InputReader,
-    recipe: Recipe,
-    draw: random.Random,
-    neutral: Mapping[tuple[str, str], Sequence[str]],
-) -> Iterator[tuple[list[int], Batch]]:
-    order = list(range(len(examples)))
-    draw.shuffle(order)
-    pool = recipe.batch * _BATCHES_PER_POOL
-    for start in range(0, len(order), pool):
-        rows = order[start : start + pool]
-        made = {row: reader.windows(_varied(examples[row], recipe, draw, neutral))[0] for row in rows}
-        rows.sort(key=lambda row: len(made[row].ids))
-        batches = [rows[at : at + recipe.batch] for at in range(0, len(rows), recipe.batch)]
-        draw.shuffle(batches)
-        for batch in batches:
-            yield (
-                batch,
-                padded(
-                    [(_hidden(made[row].ids, reader.mask, recipe, draw), made[row].segments) for row in batch],
-                    reader.pad,
-                ),
-            )
-
-
-def _hidden(ids: Sequence[int], mask: int, recipe: Recipe, draw: random.Random) -> list[int]:
-    """Some tokens hidden; never the first two, which are [CLS] and who speaks."""
-    return [*ids[:2], *(mask if draw.random() < recipe.hidden_words else token for token in ids[2:])]
-
-
-def _varied(
-    example: Example, recipe: Recipe, draw: random.Random, neutral: Mapping[tuple[str, str], Sequence[str]]
-) -> TextInput:
-    text, lang = example.line.text, example.lang
-    others = neutral.get((lang, example.line.role), ())
-    if others and draw.random() < recipe.merge:
-        gap = "" if lang == "zh" else " "
-        other = draw.choice(others)
-        text = f"{text}{gap}{other}" if draw.random() < 0.5 else f"{other}{gap}{text}"
-    context = example.context
-    if draw.random() < recipe.noise:
-        shares = {"misheard_share": recipe.misheard, "mistaken_share": recipe.mistaken}
-        text = disturbed(text, lang, draw, **shares)
-        context = tuple(Line(line.role, disturbed(line.text, lang, draw, **shares)) for line in context)
-    if draw.random() < recipe.drop_context:
-        context = context[1:]
-    return TextInput(role=example.line.role, text=text, context=context)
-
-
-def _neutral(examples: Sequence[Example]) -> dict[tuple[str, str], list[str]]:
-    """Turns that hold nothing and look like nothing, by language and speaker."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for example in examples:
-        if not example.labels and example.kind is None and example.judged is None:
-            found.setdefault((example.lang, example.line.role), []).append(example.line.text)
-    return found
 
 
 def _parameters(network: TextNetwork, recipe: Recipe, *, frozen: bool) -> list[dict[str, object]]:

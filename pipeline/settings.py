@@ -43,7 +43,7 @@ class Settings:
     """Whether weights may be fetched from the model hub."""
     text_model: str = ""
     """Folder of another text model, as `make train` writes one; empty means the one that comes with Forbear."""
-    detectors: tuple[str, ...] = ("rules", "acoustic")
+    detectors: tuple[str, ...] = ("rules", "text", "acoustic")
     """What looks for signals in calls: rules (the packs' lexicons), text (the text model), acoustic (how it sounds)."""
     languages: tuple[str, ...] = ("zh", "en")
     """Languages recognition may choose from."""

@@ -40,10 +40,11 @@ from models.datasets.dialogues import (
 from models.datasets.public import ordinary_talk, public_examples, public_texts
 from models.datasets.turns import as_turn
 from models.line import Line
+from models.recipe import Recipe
 from models.text_files import ANY, TOKENIZER, load_model, save_model
 from models.text_input import InputReader
 from models.text_network import NetworkConfig, TextNetwork
-from models.training import UNDISTURBED, Recipe, learning_again, predict, targets, train
+from models.training import UNDISTURBED, learning_again, predict, targets, train
 from models.weights import TEXT_MODEL
 from models.word_pieces import keep_pieces, living_pieces, read_vocabulary, tokenizer_of, used_pieces
 from pipeline.evaluation.groups import GROUPS, group_of, is_alarming

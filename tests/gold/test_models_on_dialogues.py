@@ -50,13 +50,13 @@ def test_threats_abuse_pressure_and_distress_are_found(score: TurnScore) -> None
 
 
 def test_few_alarms_on_what_only_looks_like_something(score: TurnScore) -> None:
-    assert score.alarms.of > 200 and score.alarms.found <= 0.06 * score.alarms.of
+    assert score.alarms.of > 200 and score.alarms.found <= 0.05 * score.alarms.of
 
 
 def test_self_harm_is_heard(score: TurnScore) -> None:
-    assert score.self_harm.of >= 40 and score.self_harm.found >= 0.93 * score.self_harm.of
+    assert score.self_harm.of >= 40 and score.self_harm.found >= 0.97 * score.self_harm.of
 
 
 def test_probabilities_mean_what_they_say(score: TurnScore) -> None:
-    assert score.calibration.error is not None and score.calibration.error <= 0.06
+    assert score.calibration.error is not None and score.calibration.error <= 0.05
     assert score.calibration.brier < score.calibration.brier_of_decisions

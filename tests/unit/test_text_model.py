@@ -14,11 +14,13 @@ from models import half_precision
 from models.datasets.dialogues import Example
 from models.errors import WeightsCorrupt, WeightsMissing
 from models.line import Line
+from models.recipe import Recipe
 from models.text import TextClassifier
 from models.text_files import WEIGHTS, load_model, save_model
 from models.text_input import TEXT_TOKENS, InputReader, TextInput, fold
 from models.text_network import TextNetwork
-from models.training import Recipe, learning_again, predict, targets, train
+from models.training import learning_again, predict, targets, train
+from models.training_batches import Pools, batches
 from tests.unit.tiny_text_model import ABOVE, GROUPS, LABELS, saved, tiny_network, tokenizer_in
 
 WORDS = ("jail", "job", "lost", "you", "will", "go", "to", "my", "i", "hello", "tomorrow", "pay", "thanks", "bye")
@@ -83,6 +85,20 @@ def test_it_goes_on_learning_and_the_model_it_came_from_stays(folder: Path) -> N
     learnt = predict(network, reader, turns).numpy()
     assert said[0, 0] < 0.4 and learnt[0, 0] > 0.7 and learnt[1, 0] > 0.7
     assert np.array_equal(predict(before, reader, turns).numpy(), said)
+
+
+def test_batches_are_the_same_however_many_processes_make_them(tmp_path: Path) -> None:
+    reader = InputReader(tokenizer_in(tmp_path, WORDS))
+    examples = [example("customer", f"i lost my job {' '.join(WORDS[: at % 9])}") for at in range(250)]
+    recipe = Recipe(epochs=2, batch=2, noise=1.0, merge=0.5, hidden_words=0.3)
+    pools = Pools(examples, reader, recipe)
+    alone, beside = (list(batches(pools, makers=makers)) for makers in (0, 2))
+    assert alone == beside
+    assert len(alone) == 250
+    first, second = alone[:125], alone[125:]
+    for epoch in (first, second):
+        assert sorted(row for rows, _ in epoch for row in rows) == list(range(250))
+    assert first != second
 
 
 def test_a_long_turn_is_read_to_its_end(folder: Path) -> None:
