@@ -18,7 +18,7 @@ from models.recipe import Recipe
 from models.text import TextClassifier
 from models.text_files import WEIGHTS, load_model, save_model
 from models.text_input import TEXT_TOKENS, InputReader, TextInput, fold
-from models.text_network import TextNetwork
+from models.text_network import TextNetwork, padded
 from models.training import learning_again, predict, targets, train
 from models.training_batches import Pools, batches
 from tests.unit.tiny_text_model import ABOVE, GROUPS, LABELS, saved, tiny_network, tokenizer_in
@@ -108,11 +108,11 @@ def test_a_long_turn_is_read_to_its_end(folder: Path) -> None:
     (end,) = reader.windows(TextInput(role="agent", text="you will go to jail"))
     assert len(windows) > 2 and all(len(w.ids) <= TEXT_TOKENS + 3 for w in windows)
     assert windows[-1].ids[-6:] == end.ids[-6:]
-    model = TextClassifier(folder)
-    surest = max(
-        float(model.probabilities([TextInput(role="agent", text=t)])[0, 0]) for t in ("hello thanks", long.text)
-    )
-    assert float(model.probabilities([long])[0, 0]) == pytest.approx(surest, abs=0.02)
+    made = padded([(window.ids, window.segments) for window in windows], reader.pad)
+    each = torch.sigmoid(load_model(folder).networks["any"](made)).detach().numpy()
+    found = TextClassifier(folder).probabilities([long])[0]
+    assert found == pytest.approx(each.max(axis=0), abs=0.02)
+    assert found[0] > 1.2 * each[:-1, 0].max(), "the threat stands in the last window alone"
 
 
 def test_the_words_that_carried_it_are_named(folder: Path) -> None:
