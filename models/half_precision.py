@@ -22,11 +22,5 @@ def is_fast_in_half() -> bool:
 
 
 def products(device: str = "cpu") -> AbstractContextManager[Any]:
-    """A context in which products are of bfloat16 on such a processor, and of TF32 on a GPU.
-
-    There a network of our size waits for kernels to start, and TF32 starts none to convert anything.
-    """
-    if device != "cpu":
-        torch.set_float32_matmul_precision("high")
-        return nullcontext()
-    return torch.autocast(device, torch.bfloat16) if is_fast_in_half() else nullcontext()
+    """A context in which products are of bfloat16 where that is quick: on a GPU, and on such a processor."""
+    return torch.autocast(device, torch.bfloat16) if device != "cpu" or is_fast_in_half() else nullcontext()

@@ -27,10 +27,10 @@ from models.training_batches import Pools, batches
 UNDISTURBED: dict[str, Any] = {
     "hidden_dropout_prob": 0.0,
     "attention_probs_dropout_prob": 0.0,
-    "attn_implementation": "sdpa" if torch.cuda.is_available() else "eager",
+    "attn_implementation": "eager",
 }
 """How an encoder learns here. Dropout takes two thirds of the time on a CPU, and hidden words do the same for less; the
-way back through PyTorch's fused attention takes half of a step there, and on a GPU it is fewer kernels to start."""
+way back through PyTorch's fused attention takes half of a step there."""
 _MAKERS = 3
 """So many processes make batches where a GPU learns: it would wait for the words longer than for its own products."""
 

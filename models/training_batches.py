@@ -29,13 +29,13 @@ class Pools(Dataset[list[Rows]]):
         self._examples, self._reader, self._recipe = examples, reader, recipe
         self._neutral = _neutral(examples)
         self._size = recipe.batch * _BATCHES_PER_POOL
-        self.per_epoch = math.ceil(len(examples) / self._size)
+        self._per_epoch = math.ceil(len(examples) / self._size)
 
     def __len__(self) -> int:
-        return self.per_epoch * self._recipe.epochs
+        return self._per_epoch * self._recipe.epochs
 
     def __getitem__(self, at: int) -> list[Rows]:
-        epoch, pool = divmod(at, self.per_epoch)
+        epoch, pool = divmod(at, self._per_epoch)
         draw = random.Random(f"{self._recipe.seed}/{epoch}/{pool}")
         rows = self._order(epoch)[pool * self._size : (pool + 1) * self._size]
         made = {row: self._tokens(row, draw) for row in rows}
