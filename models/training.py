@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from rich.console import Console
+from rich.progress import track
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
@@ -101,7 +103,7 @@ def train(
     for epoch in range(1, recipe.epochs + 1):
         network.train()
         began, total = time.monotonic(), torch.zeros((), device=device)
-        for rows, tokens in islice(made, steps // recipe.epochs):
+        for rows, tokens in _shown(islice(made, steps // recipe.epochs), f"epoch {epoch}", steps // recipe.epochs):
             batch = padded(tokens, reader.pad)
             batch = Batch(*(part.to(device) for part in (batch.ids, batch.segments, batch.mask)))
             wanted = torch.tensor(truth[rows])
@@ -154,6 +156,11 @@ def _parameters(network: TextNetwork, recipe: Recipe, *, frozen: bool) -> list[d
             rate = recipe.rate * recipe.layer_decay ** (layers - depth)
         groups.setdefault(rate, []).append(parameter)
     return [{"params": parameters, "lr": rate} for rate, parameters in groups.items()]
+
+
+def _shown(steps: Iterable[Any], name: str, count: int) -> Iterable[Any]:
+    """The steps, on a terminal with a bar of how far they are: an epoch takes minutes."""
+    return track(steps, name, total=count, console=Console(stderr=True), transient=True)
 
 
 def _running(most: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.datasets.dialogues import CHECK, read_dialogues
+from models.datasets.dialogues import check_files, read_dialogues
 from models.datasets.public import measured_talk
 from models.datasets.turns import as_turn
 from models.text import TextClassifier
@@ -31,7 +31,7 @@ def main() -> None:
     args = parser.parse_args()
     model = TextClassifier(args.model)
     columns = [at for at, label in enumerate(model.labels) if label in CRITICAL_DISTRESS]
-    examples = [e for e in read_dialogues(sorted(CHECK.glob("*.txt"))) if e.line.role == "customer"]
+    examples = [e for e in read_dialogues(check_files()) if e.line.role == "customer"]
     for lang in ("zh", "en"):
         mine = [e for e in examples if e.lang == lang]
         said = np.array([not CRITICAL_DISTRESS.isdisjoint(e.labels) for e in mine])

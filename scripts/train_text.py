@@ -261,7 +261,7 @@ def single(args: argparse.Namespace, recipe: Mapping[str, Any], *, frozen: bool)
         tokenizer = tokenizer_file(folder, args.work)
         steps = Recipe(**_steps(recipe[design], lang))
         data = load_data(lang, limit=args.limit)
-        others = public_of(args, recipe, lang)
+        others = public_of(args, recipe, lang)[: args.limit]
         print(f"and {len(others)} public texts", flush=True)
         data = replace(data, train=[*data.train, *others])
         network = fresh(data, encoder_of(folder, tokenizer), steps.seed)
@@ -281,7 +281,7 @@ def further(args: argparse.Namespace, recipe: Mapping[str, Any]) -> Networks:
         new = [e for e in data.train if e.source >= since["from"]]
         old = [e for e in data.train if e.source < since["from"]]
         again = random.Random(recipe["seed"]).sample(old, min(since["again"], len(old)))
-        others = public_of(args, recipe, lang)
+        others = public_of(args, recipe, lang)[: args.limit]
         print(f"{len(new)} of them new, {len(again)} again, and {len(others)} public texts", flush=True)
         data = replace(data, train=[*new, *again, *others])
         steps = Recipe(**_steps(recipe["further"], lang))
@@ -337,7 +337,11 @@ def main() -> None:
     parser.add_argument("--design", choices=("single", "frozen", "student", "all", "further"), default="single")
     parser.add_argument("--made", type=Path, default=TEXT_MODEL, help="the model that `further` goes on from")
     parser.add_argument("--languages", nargs="+", choices=("zh", "en"), default=["zh", "en"])
-    parser.add_argument("--limit", type=int, help="learn from so many turns a language only, drawn at random")
+    parser.add_argument(
+        "--limit",
+        type=int,
+        help="learn from so many turns of dialogues a language only, drawn at random, and so much public text",
+    )
     parser.add_argument("--recipe", type=Path, default=ROOT / "models" / "recipes" / "text.yaml")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "training", help="where steps are kept")
     parser.add_argument("--out", type=Path, default=TEXT_MODEL, help="where the model that ships is written")

@@ -70,6 +70,11 @@ def validation_files(lang: str | None = None) -> list[Path]:
     return sorted(VALIDATION.glob(f"{lang or '*'}-*.txt"))
 
 
+def check_files(lang: str | None = None) -> list[Path]:
+    """More that no model is trained on: statements of self-harm, most of them quiet, beside what resembles them."""
+    return sorted(CHECK.glob(f"{lang or '*'}-*.txt"))
+
+
 @cache
 def domain_example(id: str) -> Example | None:
     """The project's own turn of this name, None where there is none; only its file is read."""

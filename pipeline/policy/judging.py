@@ -6,6 +6,7 @@ what its conditions saw.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -52,8 +53,16 @@ def judge(
 
 
 def judgement_of(findings: Sequence[Finding], pack: Pack) -> Judgement:
-    """What findings add up to under a pack's threshold."""
+    """What findings add up to under a pack's threshold.
+
+    A call is also flagged when no possible finding suffices and it is as probable that one of them holds: three
+    turns that are each as likely as not are hardly all mistakes. Its severity is then that of the surest.
+    """
     flagging = [f for f in findings if flags(f, flag_possible_over=pack.flag_possible_over)]
+    if not flagging:
+        possible = _surest_by_turn(findings)
+        if 1.0 - math.prod(1.0 - _sure(f) for f in possible) > pack.flag_possible_over:
+            flagging = [max(possible, key=_sure)]
     return Judgement(
         findings=tuple(findings),
         flagged=bool(flagging),
@@ -65,12 +74,31 @@ def judgement_of(findings: Sequence[Finding], pack: Pack) -> Judgement:
 
 
 def flags(finding: Finding, *, flag_possible_over: float) -> bool:
-    """Whether a finding puts its call into the queue."""
-    if finding.role is not Role.AGENT or finding.severity.rank < Severity.MEDIUM.rank:
+    """Whether a finding alone puts its call into the queue."""
+    if not _weighs(finding):
         return False
     if finding.status is FindingStatus.POSSIBLE:
         return finding.probability is not None and finding.probability > flag_possible_over
     return finding.status is FindingStatus.VIOLATION
+
+
+def _weighs(finding: Finding) -> bool:
+    return finding.role is Role.AGENT and finding.severity.rank >= Severity.MEDIUM.rank
+
+
+def _surest_by_turn(findings: Iterable[Finding]) -> list[Finding]:
+    """The possible findings that weigh, one a turn: what is found in the same words does not add up."""
+    surest: dict[int, Finding] = {}
+    for finding in findings:
+        words = finding.evidence
+        if isinstance(words, WordsEvidence) and finding.status is FindingStatus.POSSIBLE and _weighs(finding):
+            turn = words.span.utterance
+            surest[turn] = max(surest.get(turn, finding), finding, key=_sure)
+    return list(surest.values())
+
+
+def _sure(finding: Finding) -> float:
+    return finding.probability or 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

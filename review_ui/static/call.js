@@ -19,7 +19,7 @@ player.on("time", (seconds) => transcript.at(seconds, { playing: !player.audio.p
 const cards = () => [...found.querySelectorAll(".finding")].filter((card) => !card.closest("details.group:not([open])"));
 let current = null;
 
-function choose(card, { seek = true } = {}) {
+function choose(card, { seek = true, scroll = true } = {}) {
   current?.removeAttribute("aria-current");
   current = card;
   carry(card ? [card.dataset.f] : []);
@@ -27,7 +27,7 @@ function choose(card, { seek = true } = {}) {
   const fold = card.closest("details.group");
   if (fold) fold.open = true;
   card.setAttribute("aria-current", "true");
-  card.scrollIntoView({ block: "nearest" });
+  if (scroll) card.scrollIntoView({ block: "nearest" });
   if (card.dataset.s === undefined) return;
   const mark = said.querySelector(`mark[data-f~="${card.dataset.f}"]`);
   if (mark) transcript.reveal(mark.closest(".turn"));
@@ -163,7 +163,7 @@ bind({
 
 const opensAt = Number(root.dataset.opensAt);
 const opensWith = document.getElementById(`f${root.dataset.opensFinding}`);
-if (opensWith) choose(opensWith);
+if (opensWith) choose(opensWith, { scroll: false });
 else player.seek(opensAt);
 if (transcript.now) transcript.reveal(transcript.now);
 player.draw();

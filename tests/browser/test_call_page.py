@@ -134,6 +134,15 @@ def test_the_waves_are_never_decoded_from_the_whole_file(site: Site, visit: Call
     assert asked and all(line.startswith("media ") for line in asked)
 
 
+def test_a_telephone_opens_the_page_at_its_top(site: Site, visit: Callable[..., Visitor]) -> None:
+    visitor = visit()
+    visitor.page.set_viewport_size({"width": 390, "height": 844})
+    page = visitor.open(site.call("dev-zh-08"))
+    page.wait_for_selector(".drawn.ready")
+    assert page.get_attribute(".finding >> nth=0", "aria-current") == "true"
+    assert page.evaluate("scrollY") == 0
+
+
 def test_a_second_in_the_address_wins(site: Site, visit: Callable[..., Visitor]) -> None:
     page = visit().open(site.call("dev-zh-08") + "?t=21.36#u4")
     page.wait_for_selector(".drawn.ready")

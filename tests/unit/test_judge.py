@@ -8,9 +8,11 @@ import pytest
 
 from pipeline.policy.conditions import Said
 from pipeline.policy.features import DOUBTED, UNSURE
+from pipeline.policy.judging import judgement_of
 from pipeline.records import (
     CollectorType,
     Distress,
+    Finding,
     FindingStatus,
     MetadataEvidence,
     OmissionEvidence,
@@ -20,7 +22,7 @@ from pipeline.records import (
     Span,
     WordsEvidence,
 )
-from tests.unit.dialogue import JUDGE, TURN_MS, broken, context, judged, transcript
+from tests.unit.dialogue import JUDGE, REGISTRY, TURN_MS, broken, context, judged, transcript
 from tests.unit.test_detect import claim
 
 
@@ -71,6 +73,47 @@ def test_an_unknown_speaker_is_only_possible_and_never_flags() -> None:
     finding = broken(judgement)["threat.arrest"]
     assert (finding.status, finding.role) == (FindingStatus.POSSIBLE, Role.UNKNOWN)
     assert not judgement.flagged
+
+
+PACK = REGISTRY.pack_for(context())
+
+
+def possible(turn: int, probability: float, severity: Severity = Severity.HIGH, role: Role = Role.AGENT) -> Finding:
+    return Finding(
+        category="pressure.false_promise",
+        status=FindingStatus.POSSIBLE,
+        severity=severity,
+        role=role,
+        evidence=WordsEvidence(span=Span(utterance=turn, word_start=0, word_end=1), start_ms=turn, end_ms=turn + 1),
+        rule="r",
+        pack=PACK.name,
+        pack_version=PACK.version,
+        probability=probability,
+    )
+
+
+def test_what_is_possible_adds_up_over_turns() -> None:
+    """One of 0.69, 0.5 and 0.4 holds with 0.91; the pack asks for more than 0.7."""
+    found = [possible(1, 0.69), possible(4, 0.5, Severity.CRITICAL), possible(7, 0.4)]
+    judgement = judgement_of(found, PACK)
+    assert judgement.flagged and judgement.severity is Severity.HIGH
+    assert judgement.findings == tuple(found)
+    assert not judgement_of(found[:1], PACK).flagged
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        possible(1, 0.69),
+        possible(2, 0.03),
+        possible(2, 0.69, Severity.LOW),
+        possible(2, 0.69, role=Role.UNKNOWN),
+        possible(2, 0.69, role=Role.CUSTOMER),
+    ],
+)
+def test_what_does_not_add_up(beside: Finding) -> None:
+    """On the same turn, hardly likely, a trifle, or not said by a collector."""
+    assert not judgement_of([possible(1, 0.68), beside], PACK).flagged
 
 
 SUIT = "agent: 今天不还，我们马上起诉你。"
