@@ -91,7 +91,8 @@ def train(
     torch.manual_seed(recipe.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device)
-    steps = math.ceil(len(examples) / recipe.batch) * recipe.epochs
+    per_epoch = math.ceil(len(examples) / recipe.batch)
+    steps = per_epoch * recipe.epochs
     optimiser = torch.optim.AdamW(_parameters(network, recipe, frozen=frozen), weight_decay=recipe.decay, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step / steps, recipe.warmup))
     average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=_running(recipe.average))
@@ -103,7 +104,7 @@ def train(
     for epoch in range(1, recipe.epochs + 1):
         network.train()
         began, total = time.monotonic(), torch.zeros((), device=device)
-        for rows, tokens in _shown(islice(made, steps // recipe.epochs), f"epoch {epoch}", steps // recipe.epochs):
+        for rows, tokens in _shown(islice(made, per_epoch), f"epoch {epoch}", per_epoch):
             batch = padded(tokens, reader.pad)
             batch = Batch(*(part.to(device) for part in (batch.ids, batch.segments, batch.mask)))
             wanted = torch.tensor(truth[rows])
@@ -160,7 +161,8 @@ def _parameters(network: TextNetwork, recipe: Recipe, *, frozen: bool) -> list[d
 
 def _shown(steps: Iterable[Any], name: str, count: int) -> Iterable[Any]:
     """The steps, on a terminal with a bar of how far they are: an epoch takes minutes."""
-    return track(steps, name, total=count, console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    return track(steps, name, total=count, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _running(most: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
