@@ -149,7 +149,7 @@ _REVISIONS: Mapping[Stage, int] = {
     Stage.ROLES: 1,
     Stage.HEAR: 1,
     Stage.DETECT: 1,
-    Stage.JUDGE: 2,
+    Stage.JUDGE: 3,
     Stage.REDACT: 1,
 }
 """Raise a stage's number when its code gives other output for the same input; what follows it then runs again."""

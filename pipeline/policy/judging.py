@@ -55,14 +55,15 @@ def judge(
 def judgement_of(findings: Sequence[Finding], pack: Pack) -> Judgement:
     """What findings add up to under a pack's threshold.
 
-    A call is also flagged when no possible finding suffices and it is as probable that one of them holds: three
-    turns that are each as likely as not are hardly all mistakes. Its severity is then that of the surest.
+    A call is also flagged when no possible finding suffices and it is as probable that one of the two surest, of
+    different turns, holds: two that are each likelier than not are hardly both mistakes. Only two, since every call has
+    many little doubts when it is long enough. Its severity is then that of the surest.
     """
     flagging = [f for f in findings if flags(f, flag_possible_over=pack.flag_possible_over)]
     if not flagging:
-        possible = _surest_by_turn(findings)
-        if 1.0 - math.prod(1.0 - _sure(f) for f in possible) > pack.flag_possible_over:
-            flagging = [max(possible, key=_sure)]
+        surest = sorted(_surest_by_turn(findings), key=_sure, reverse=True)[:2]
+        if 1.0 - math.prod(1.0 - _sure(f) for f in surest) > pack.flag_possible_over:
+            flagging = surest[:1]
     return Judgement(
         findings=tuple(findings),
         flagged=bool(flagging),

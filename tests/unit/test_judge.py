@@ -92,8 +92,8 @@ def possible(turn: int, probability: float, severity: Severity = Severity.HIGH, 
     )
 
 
-def test_what_is_possible_adds_up_over_turns() -> None:
-    """One of 0.69, 0.5 and 0.4 holds with 0.91; the pack asks for more than 0.7."""
+def test_what_is_possible_adds_up_over_two_turns() -> None:
+    """One of 0.69 and 0.5 holds with 0.845; the pack asks for more than 0.7."""
     found = [possible(1, 0.69), possible(4, 0.5, Severity.CRITICAL), possible(7, 0.4)]
     judgement = judgement_of(found, PACK)
     assert judgement.flagged and judgement.severity is Severity.HIGH
@@ -114,6 +114,11 @@ def test_what_is_possible_adds_up_over_turns() -> None:
 def test_what_does_not_add_up(beside: Finding) -> None:
     """On the same turn, hardly likely, a trifle, or not said by a collector."""
     assert not judgement_of([possible(1, 0.68), beside], PACK).flagged
+
+
+def test_many_little_doubts_of_a_long_call_do_not_add_up() -> None:
+    """One of a hundred at 0.4 all but surely holds, one of two with 0.64."""
+    assert not judgement_of([possible(turn, 0.4) for turn in range(100)], PACK).flagged
 
 
 SUIT = "agent: 今天不还，我们马上起诉你。"
