@@ -70,9 +70,10 @@ def validation_files(lang: str | None = None) -> list[Path]:
     return sorted(VALIDATION.glob(f"{lang or '*'}-*.txt"))
 
 
-def check_files() -> list[Path]:
-    """More that no model is trained on: statements of self-harm, most of them quiet, beside what resembles them."""
-    return sorted(CHECK.glob("*.txt"))
+def check_files(lang: str | None = None) -> list[Path]:
+    """More that no model is trained on, of one language or of all: statements of self-harm, most of them quiet, beside
+    what resembles them."""
+    return sorted(CHECK.glob(f"{lang or '*'}-*.txt"))
 
 
 @cache
