@@ -13,7 +13,8 @@ class Recipe:
 
     `hidden_words` is the share of a turn's tokens that are hidden from it, which does what dropout does for less work.
     `noise` is the share of turns that are disturbed, `misheard` the share of those in which words are misheard,
-    `mistaken` the share of the English ones of these whose words are also lost, said twice or put for others.
+    `mistaken` the share of these whose words recognition hears quite otherwise: lost, said twice or put for others in
+    English, characters of another sound in Chinese.
     """
 
     epochs: int = 6

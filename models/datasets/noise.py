@@ -3,18 +3,22 @@
 Seeded: the same text, seed and rate give the same noise. Chinese characters become others of the same syllable, or of
 one that 8 kHz speech can't tell from it (zh/z, ch/c, sh/s, n/l, ng/n). English loses endings, apostrophes and
 punctuation and has its homophones swapped. Negations stay negations. `disturbed` adds what else happens to a turn on
-its way: no punctuation, fillers, a cut beginning or end.
+its way: no punctuation, fillers, a cut beginning or end, and words that recognition hears quite otherwise.
 """
 
 from __future__ import annotations
 
 import random
 import re
+from collections import Counter
+from collections.abc import Callable
 from functools import cache
 
 from pypinyin import Style, lazy_pinyin
 
+from models.datasets.dialogues import domain_files
 from models.datasets.english_sounds import is_negation, sounds_like
+from models.text_input import fold
 
 RATE = 0.1
 """Share of the Chinese characters, or of the English words, that are written wrong."""
@@ -62,8 +66,8 @@ def disturbed(
 ) -> str:
     """A turn as it may reach a model: each disturbance by itself seldom, so that about four in ten stay as they are.
 
-    `misheard_share` of the turns have words that sound like others; of the English ones of these `mistaken_share` are
-    `mistaken`, the others `misheard`.
+    `misheard_share` of the turns have words that sound like others; of these `mistaken_share` are `mistaken` (Chinese:
+    `mistaken_chinese`), the others `misheard`.
     """
     if noise.random() < misheard_share:
         text = _heard_wrong(text, lang, noise, mistaken_share)
@@ -86,8 +90,9 @@ _RATES = (0.04, 0.08, 0.12, 0.2)
 
 
 def _heard_wrong(text: str, lang: str, noise: random.Random, mistaken_share: float) -> str:
-    if lang == "en" and mistaken_share and noise.random() < mistaken_share:
-        return mistaken(text, noise, noise.choice(_RATES))
+    if mistaken_share and noise.random() < mistaken_share:
+        mistake = mistaken if lang == "en" else mistaken_chinese
+        return mistake(text, noise, noise.choice(_RATES))
     return misheard(text, lang, seed=noise.randrange(1 << 30), rate=noise.choice(_RATES))
 
 
@@ -114,15 +119,68 @@ def mistaken(text: str, noise: random.Random, rate: float) -> str:
     return re.sub(r"  +", " ", _WORD.sub(word, text)).strip() or text
 
 
-def _misheard_chinese(text: str, noise: random.Random, rate: float) -> str:
+_NEGATIONS = frozenset("不没沒别別未無无莫勿甭")
+_PAIRS = 0.6
+"""So often an error takes the next character with it: recognition writes words, and rather common ones."""
+_KNOWN_FROM = 12
+"""Two characters that stand together so often in the dialogues are ones that recognition may write for others."""
+
+
+def mistaken_chinese(text: str, noise: random.Random, rate: float) -> str:
+    """Chinese of which `rate` of the characters are written as others, mostly two at once, as recognition does.
+
+    A word becomes a common one of like sound (再借 zài jiè as 再见 zài jiàn); a single character loses the nasal at its
+    end, or the breath after its consonant (对 duì as 退 tuì). What negates stays.
+    """
+    written = list(_misheard_chinese(text, noise, rate * (1 - _PAIRS), _far_candidates, _NEGATIONS))
+    for run in _CHINESE.finditer(text):
+        for at in range(run.start(), run.end() - 1):
+            pair = text[at : at + 2]
+            if noise.random() < rate * _PAIRS and _NEGATIONS.isdisjoint(pair):
+                others = [other for other in _known_pairs().get(_sound_of_pair(pair), ()) if other != fold(pair)]
+                written[at : at + 2] = noise.choice(others) if others else written[at : at + 2]
+    return "".join(written)
+
+
+@cache
+def _known_pairs() -> dict[tuple[str, ...], tuple[str, ...]]:
+    """Two characters as the dialogues have them often, by what is left of their sound."""
+    counted = Counter(
+        run[0][at : at + 2]
+        for path in domain_files("zh")
+        for run in _CHINESE.finditer(fold(path.read_text(encoding="utf-8")))
+        for at in range(len(run[0]) - 1)
+    )
+    known: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for pair, count in counted.items():
+        if count >= _KNOWN_FROM and _NEGATIONS.isdisjoint(pair):
+            sound = _sound_of_pair(pair)
+            known[sound] = (*known.get(sound, ()), pair)
+    return known
+
+
+@cache
+def _sound_of_pair(pair: str) -> tuple[str, ...]:
+    return tuple(_without_nasal(syllable) for syllable in lazy_pinyin(pair, style=Style.NORMAL))
+
+
+def _misheard_chinese(
+    text: str,
+    noise: random.Random,
+    rate: float,
+    candidates: Callable[[str, random.Random], str] | None = None,
+    kept: frozenset[str] = frozenset(),
+) -> str:
+    candidates = candidates or _candidates
     written = list(text)
     weights: dict[int, float] = {}
     syllables: dict[int, str] = {}
     for run in _CHINESE.finditer(text):
-        weights.update((at, 1.0 if text[at] in _ALONE else _IN_A_WORD) for at in range(*run.span()))
+        places = (at for at in range(*run.span()) if text[at] not in kept)
+        weights.update((at, 1.0 if text[at] in _ALONE else _IN_A_WORD) for at in places)
         syllables.update(enumerate(lazy_pinyin(run[0], style=Style.NORMAL), run.start()))
     for place in _drawn(weights, noise, rate):
-        others = [c for c in _candidates(syllables[place], noise) if c != text[place]]
+        others = [c for c in candidates(syllables[place], noise) if c != text[place]]
         if others:
             written[place] = noise.choice(others)
     return "".join(written)
@@ -138,23 +196,24 @@ def _drawn(weights: dict[int, float], noise: random.Random, rate: float) -> list
 
 
 def _candidates(syllable: str, noise: random.Random) -> str:
-    same, alike = _common()
-    alternatives = alike.get(_blurred(syllable), "")
-    return same.get(syllable, alternatives) if noise.random() < _SAME_SYLLABLE else alternatives
+    alternatives = _common(_blurred).get(_blurred(syllable), "")
+    return _common(str).get(syllable, alternatives) if noise.random() < _SAME_SYLLABLE else alternatives
+
+
+def _far_candidates(syllable: str, noise: random.Random) -> str:
+    lost = noise.choice((_without_nasal, _without_breath))
+    return _common(lost).get(lost(syllable), "")
 
 
 @cache
-def _common() -> tuple[dict[str, str], dict[str, str]]:
-    """The characters of GB 2312's first level, the common ones, by syllable and by what the telephone leaves of it."""
+def _common(left: Callable[[str], str]) -> dict[str, str]:
+    """The characters of GB 2312's first level, the common ones, by what is `left` of their syllable."""
     codes = (bytes((row, column)) for row in range(0xB0, 0xD8) for column in range(0xA1, 0xFF))
-    common = [code.decode("gb2312", "ignore") for code in codes]
-    same: dict[str, str] = {}
-    alike: dict[str, str] = {}
-    for character in filter(None, common):
-        syllable = lazy_pinyin(character, style=Style.NORMAL)[0]
-        same[syllable] = same.get(syllable, "") + character
-        alike[_blurred(syllable)] = alike.get(_blurred(syllable), "") + character
-    return same, alike
+    common: dict[str, str] = {}
+    for character in filter(None, (code.decode("gb2312", "ignore") for code in codes)):
+        syllable = left(lazy_pinyin(character, style=Style.NORMAL)[0])
+        common[syllable] = common.get(syllable, "") + character
+    return common
 
 
 def _blurred(syllable: str) -> str:
@@ -162,6 +221,19 @@ def _blurred(syllable: str) -> str:
     syllable = re.sub(r"^([zcs])h", r"\1", syllable)
     syllable = re.sub(r"^n(?=.)", "l", syllable)
     return re.sub(r"ng$", "n", syllable)
+
+
+def _without_nasal(syllable: str) -> str:
+    """As spelt without it: jian is close to jie, yuan to yue."""
+    open_ended = re.sub(r"ian$", "ie", re.sub(r"(?<=^[jqxy])uan$", "ue", _blurred(syllable)))
+    return re.sub(r"(?<=.)n$", "", re.sub(r"^yan$", "ye", open_ended))
+
+
+def _without_breath(syllable: str) -> str:
+    return _blurred(syllable).translate(_BREATHS)
+
+
+_BREATHS = str.maketrans("ptkqc", "bdgjz")
 
 
 def _misheard_english(text: str, noise: random.Random, rate: float) -> str:

@@ -7,7 +7,7 @@ import random
 from pypinyin import Style, lazy_pinyin
 
 from models.datasets.english_sounds import is_negation, sounds_like
-from models.datasets.noise import misheard, mistaken
+from models.datasets.noise import misheard, mistaken, mistaken_chinese
 
 ZH = "您的信用卡已经逾期三个月，再不处理我们就联系您的单位领导，请您今天之内把欠款还清。" * 20
 EN = (
@@ -39,6 +39,22 @@ def test_a_tenth_of_the_characters_become_others_that_sound_alike() -> None:
     assert sum(alike(a, b) for a, b in changed) / len(changed) >= 0.9
     small = sum(a in "的您我就再不已" for a, _ in changed)
     assert small / len(changed) < sum(c in "的您我就再不已" for c in ZH) / characters
+
+
+def test_chinese_words_become_commoner_ones_of_like_sound() -> None:
+    assert mistaken_chinese(ZH, random.Random(1), 0.2) == mistaken_chinese(ZH, random.Random(1), 0.2) != ZH
+    assert mistaken_chinese(ZH, random.Random(1), 0.0) == ZH
+    changed = sum(a != b for a, b in zip(ZH, mistaken_chinese(ZH, random.Random(1), 0.1), strict=True))
+    assert 0.05 <= changed / sum("\u4e00" <= c <= "\u9fff" for c in ZH) <= 0.15
+    heard = [mistaken_chinese("再借", random.Random(seed), 0.5) for seed in range(300)]
+    assert "再见" in heard and "再借" in heard
+
+
+def test_a_character_loses_its_nasal_or_its_breath_and_negations_stay() -> None:
+    heard = {mistaken_chinese(said, random.Random(seed), 0.9) for seed in range(300) for said in "借对"}
+    read = {lazy_pinyin(character, style=Style.NORMAL)[0] for character in heard}
+    assert {"jie", "jian", "jiang", "dui", "tui"} <= read <= {"jie", "jian", "jiang", "qie", "dui", "tui"}
+    assert mistaken_chinese("不没别未", random.Random(1), 1.0) == "不没别未"
 
 
 def test_english_loses_endings_and_marks_but_no_negation() -> None:
