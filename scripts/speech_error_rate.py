@@ -30,6 +30,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="ids to measure, with commas between")
     parser.add_argument("--no-bare", action="store_true", help="do not run the bare recogniser")
     parser.add_argument("--beam", type=int, default=None, help="beam size of both")
+    parser.add_argument("--hotwords", default="", help="words to expect in both languages, with spaces between")
     arguments = parser.parse_args()
     samples = samples_of_calls(arguments.calls) if arguments.calls else []
     samples += samples_of_manifest(arguments.clips) if arguments.clips else []
@@ -45,6 +46,7 @@ def main() -> int:
         threads=settings.asr_threads,
         languages=settings.languages,
         script=Script(settings.script),
+        hotwords=tuple(arguments.hotwords.split()),
         **({} if arguments.beam is None else {"beam_size": arguments.beam}),
     )
     recognizer = SpeechRecognizer(weights, options)

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import random
 import re
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 from pypinyin import Style, lazy_pinyin
@@ -47,7 +47,9 @@ _SWAPPED = {a: b for pair in _HOMOPHONES for a, b in (pair, pair[::-1]) if a != 
 def misheard(text: str, lang: str, *, seed: int = 0, rate: float = RATE) -> str:
     """The text with noise; `lang` "zh" disturbs the Chinese characters, "en" the English words."""
     noise = random.Random(f"{seed}/{text}")
-    return _misheard_chinese(text, noise, rate) if lang.startswith("zh") else _misheard_english(text, noise, rate)
+    if lang.startswith("zh"):
+        return _misheard_chinese(text, noise, rate, _candidates)
+    return _misheard_english(text, noise, rate)
 
 
 _FILLERS = {
@@ -121,7 +123,7 @@ def mistaken(text: str, noise: random.Random, rate: float) -> str:
 
 _NEGATIONS = frozenset("不没沒别別未無无莫勿甭")
 _PAIRS = 0.6
-"""So often an error takes the next character with it: recognition writes words, and rather common ones."""
+"""Share of the errors that take the next character with them: recognition writes words, and rather common ones."""
 _KNOWN_FROM = 12
 """Two characters that stand together so often in the dialogues are ones that recognition may write for others."""
 
@@ -130,20 +132,24 @@ def mistaken_chinese(text: str, noise: random.Random, rate: float) -> str:
     """Chinese of which `rate` of the characters are written as others, mostly two at once, as recognition does.
 
     A word becomes a common one of like sound (再借 zài jiè as 再见 zài jiàn); a single character loses the nasal at its
-    end, or the breath after its consonant (对 duì as 退 tuì). What negates stays.
+    end, or the breath after its consonant (对 duì as 退 tuì). No negation is lost or comes in.
     """
     written = list(_misheard_chinese(text, noise, rate * (1 - _PAIRS), _far_candidates, _NEGATIONS))
     for run in _CHINESE.finditer(text):
-        for at in range(run.start(), run.end() - 1):
+        places = iter(range(run.start(), run.end() - 1))
+        for at in places:
             pair = text[at : at + 2]
-            if noise.random() < rate * _PAIRS and _NEGATIONS.isdisjoint(pair):
-                others = [other for other in _known_pairs().get(_sound_of_pair(pair), ()) if other != fold(pair)]
-                written[at : at + 2] = noise.choice(others) if others else written[at : at + 2]
+            if noise.random() >= rate * _PAIRS or not _NEGATIONS.isdisjoint(pair):
+                continue
+            others = [other for other in _known_pairs().get(_sound_of_pair(pair), ()) if other != fold(pair)]
+            if others:
+                written[at : at + 2] = noise.choice(others)
+                next(places, None)  # Half a word would be overwritten.
     return "".join(written)
 
 
 @cache
-def _known_pairs() -> dict[tuple[str, ...], tuple[str, ...]]:
+def _known_pairs() -> Mapping[tuple[str, ...], Sequence[str]]:
     """Two characters as the dialogues have them often, by what is left of their sound."""
     counted = Counter(
         run[0][at : at + 2]
@@ -151,11 +157,10 @@ def _known_pairs() -> dict[tuple[str, ...], tuple[str, ...]]:
         for run in _CHINESE.finditer(fold(path.read_text(encoding="utf-8")))
         for at in range(len(run[0]) - 1)
     )
-    known: dict[tuple[str, ...], tuple[str, ...]] = {}
+    known: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for pair, count in counted.items():
         if count >= _KNOWN_FROM and _NEGATIONS.isdisjoint(pair):
-            sound = _sound_of_pair(pair)
-            known[sound] = (*known.get(sound, ()), pair)
+            known[_sound_of_pair(pair)].append(pair)
     return known
 
 
@@ -168,10 +173,9 @@ def _misheard_chinese(
     text: str,
     noise: random.Random,
     rate: float,
-    candidates: Callable[[str, random.Random], str] | None = None,
+    candidates: Callable[[str, random.Random], str],
     kept: frozenset[str] = frozenset(),
 ) -> str:
-    candidates = candidates or _candidates
     written = list(text)
     weights: dict[int, float] = {}
     syllables: dict[int, str] = {}
@@ -180,7 +184,7 @@ def _misheard_chinese(
         weights.update((at, 1.0 if text[at] in _ALONE else _IN_A_WORD) for at in places)
         syllables.update(enumerate(lazy_pinyin(run[0], style=Style.NORMAL), run.start()))
     for place in _drawn(weights, noise, rate):
-        others = [c for c in candidates(syllables[place], noise) if c != text[place]]
+        others = [c for c in candidates(syllables[place], noise) if c != text[place] and c not in kept]
         if others:
             written[place] = noise.choice(others)
     return "".join(written)
