@@ -17,7 +17,7 @@ from pipeline.services.views import CallDetail
 from review_ui.call_view import call_page
 from review_ui.findings_view import Group, finding_groups, finding_views
 from review_ui.language import Language, words_of
-from tests.unit.test_review_ui_views import READER, STAMP, finding, reader, summary, utterance
+from tests.unit.shown import READER, STAMP, finding, reader, summary, utterance
 
 
 def test_what_is_less_likely_than_not_is_folded_below_the_rest_unless_there_is_no_rest() -> None:
