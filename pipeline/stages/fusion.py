@@ -105,19 +105,23 @@ class Calibrated:
         signals = []
         for category, part in parts.items():
             sure = whole * single[category] / most
-            signal = self._signal(part, sure, voice)
-            if max(sure, part.text) >= least(category) or DOUBTED in signal.features:
-                signals.append(signal)
+            doubted = self._doubts(part, sure)
+            if doubted or max(sure, part.text) >= least(category):
+                signals.append(self._signal(part, sure, voice, doubted=doubted))
         return signals
 
-    def _signal(self, parts: Parts, probability: float, voice: float) -> Signal:
+    def _doubts(self, parts: Parts, probability: float) -> bool:
+        """Whether the packs' words say conduct or distress plainly and the whole does not believe it."""
+        may_be_doubted = is_violation(parts.best.category) or parts.best.category in PRESENT_DISTRESS
+        return may_be_doubted and parts.lexicon >= self.plainly and probability < self.doubted_under
+
+    def _signal(self, parts: Parts, probability: float, voice: float, *, doubted: bool) -> Signal:
         features = tuple(f for f in parts.best.features if f not in EVASIVE)
         if parts.text >= 0.5:
             features = tuple(f for f in features if f != MISHEARING)
         if probability < self.decides_from:
             features = (*features, UNSURE)
-        may_be_doubted = is_violation(parts.best.category) or parts.best.category in PRESENT_DISTRESS
-        if may_be_doubted and parts.lexicon >= self.plainly and probability < self.doubted_under:
+        if doubted:
             features = (*features, DOUBTED)
         said = {TEXT: parts.text, LEXICON: parts.lexicon, VOICE: voice}
         return replace(
