@@ -9,8 +9,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
+from pipeline.errors import Unavailable
 from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from forbear.wiring import Application
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,14 +43,17 @@ _PACKAGES = (
 )
 
 
-def diagnose(settings: Settings) -> list[Check]:
-    """Every check, in the order in which they are worth reading."""
+def diagnose(settings: Settings, *, audit_head: str = "") -> list[Check]:
+    """Every check, in the order in which they are worth reading.
+
+    `audit_head` is a head of the audit log that was kept elsewhere: a log that no longer holds it was cut off.
+    """
     return [
         _python(),
         *_packages(),
         _weights(settings),
         _device(settings),
-        *_data(settings),
+        *_data(settings, audit_head),
         _engine(),
     ]
 
@@ -93,7 +101,7 @@ def _device(settings: Settings) -> Check:
     return Check(name="recognition runs on", ok=True, found=found, advice=advice, required=False)
 
 
-def _data(settings: Settings) -> Iterator[Check]:
+def _data(settings: Settings, audit_head: str) -> Iterator[Check]:
     folder = settings.data
     if not folder.exists():
         yield Check(name="data folder", ok=True, found=f"{folder} (made at first use)", required=False)
@@ -104,7 +112,7 @@ def _data(settings: Settings) -> Iterator[Check]:
         name="data folder",
         ok=writable,
         found=f"{folder}, {free:.0f} GB free",
-        advice="" if writable else f"Make it writable for {os.environ.get('USER', 'this user')}.",
+        advice="" if writable else "Make it writable for the user that runs Forbear.",
     )
     mode = folder.stat().st_mode & 0o077
     yield Check(
@@ -124,28 +132,37 @@ def _data(settings: Settings) -> Iterator[Check]:
         else application.database.engine.url.render_as_string(hide_password=True)
     )
     yield Check(name="database", ok=True, found=database)
-    broken = application.audit_broken_at()
-    yield Check(
-        name="audit log",
-        ok=broken is None,
-        found="chain unbroken" if broken is None else f"line {broken} was altered",
-        advice=""
-        if broken is None
-        else "Keep the data folder as it is and tell whoever answers for it; compare with a backup.",
-    )
+    yield _audit(application, audit_head)
     yield Check(
         name="workers",
         ok=True,
         found="a Forbear is running here" if alive(folder) else "none running (forbear serve starts them)",
         required=False,
     )
+    yield _index(application)
+
+
+def _index(application: Application) -> Check:
+    engine = "Elasticsearch" if application.settings.elasticsearch_url else "embedded"
+    try:
+        utterances = application.index.count()
+    except Unavailable as error:
+        return Check(name="search index", ok=False, found=engine, advice=error.message, required=False)
     pending = application.indexing.pending()
-    yield Check(
-        name="search index",
-        ok=True,
-        found=f"{pending} calls waiting to be indexed" if pending else "up to date",
-        required=False,
-    )
+    waiting = f"{pending} calls waiting to be indexed" if pending else "up to date"
+    return Check(name="search index", ok=True, found=f"{engine}, {utterances} utterances, {waiting}", required=False)
+
+
+def _audit(application: Application, kept_head: str) -> Check:
+    broken = application.audit_broken_at()
+    if broken is not None:
+        wrong = f"line {broken} was altered"
+    elif kept_head and not application.audit_holds(kept_head):
+        wrong = f"the line {kept_head} is gone: the log was cut off, or this is another one"
+    else:
+        return Check(name="audit log", ok=True, found=f"chain unbroken, ends with {application.audit_head()}")
+    advice = "Keep the data folder as it is and tell whoever answers for it; compare with a backup."
+    return Check(name="audit log", ok=False, found=wrong, advice=advice)
 
 
 def _engine() -> Check:

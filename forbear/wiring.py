@@ -51,7 +51,9 @@ if TYPE_CHECKING:
     from pipeline.stages.transcribe import Transcribe
 
 _REAPER_LOCK = 0x466F7262
-"""The number of the reapers' advisory lock in PostgreSQL, shared by every Forbear on that database."""
+_INDEX_LOCK = 0x466F7263
+"""The numbers of the advisory locks of reapers and of the index's writer in PostgreSQL, shared by every Forbear on that
+database."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,6 +87,16 @@ class Application:
         with self.database.read() as session:
             return audit.verify(session)
 
+    def audit_head(self) -> str:
+        """The hash of the newest audit line."""
+        with self.database.read() as session:
+            return audit.head(session)
+
+    def audit_holds(self, head: str) -> bool:
+        """Whether an audit line has this hash, the newest of another day."""
+        with self.database.read() as session:
+            return audit.holds(session, head)
+
     def close(self) -> None:
         """Lets go of every connection."""
         self.jobs.close()
@@ -100,7 +112,7 @@ def build_application(settings: Settings, *, log: str = "forbear") -> Applicatio
     jobs = DbosQueue(database.engine, settings.database, stamp=settings.data / "dbos-release")
     jobs.prepare()
     media, artifacts = Media(settings), Artifacts(settings.artifacts_dir)
-    index = TantivyReader(settings.index_dir)
+    index, open_index = _search_engine(settings, database)
     policies = Policies(database=database, artifacts=artifacts, settings=settings)
     timelines = Timelines(policies.registry)
     processing = Processing(database=database, media=media, artifacts=artifacts, timelines=timelines)
@@ -112,7 +124,7 @@ def build_application(settings: Settings, *, log: str = "forbear") -> Applicatio
         jobs=jobs,
         heartbeats=Heartbeats(database.engine),
         index=index,
-        open_index=partial(TantivyIndex, settings.index_dir),
+        open_index=open_index,
         intake=Intake(database=database, media=media, jobs=jobs, settings=settings, timelines=timelines),
         calls=Calls(
             database=database, media=media, artifacts=artifacts, jobs=jobs, settings=settings, timelines=timelines
@@ -136,10 +148,32 @@ def build_runner(settings: Settings) -> JobRunner:
 
 
 def reaper_lock(application: Application) -> Exclusive:
-    """What keeps two reapers from looking at once: a file on one machine, the database between several."""
-    if application.database.is_sqlite:
-        return partial(file_exclusive, application.settings.data / "reaper.lock")
-    return partial(advisory_exclusive, application.database.engine, _REAPER_LOCK)
+    """What keeps two reapers from looking at once."""
+    return _exclusive(application.settings, application.database, "reaper.lock", _REAPER_LOCK)
+
+
+def _exclusive(settings: Settings, database: Database, file: str, number: int) -> Exclusive:
+    """A lock of this installation: a file on one machine, the database between several."""
+    if database.is_sqlite:
+        return partial(file_exclusive, settings.data / file)
+    return partial(advisory_exclusive, database.engine, number)
+
+
+def _search_engine(settings: Settings, database: Database) -> tuple[SearchReader, Callable[[], SearchIndex]]:
+    """A reader of the search index, and what opens it for writing."""
+    if not settings.elasticsearch_url:
+        return TantivyReader(settings.index_dir), partial(TantivyIndex, settings.index_dir)
+    from pipeline.search.elastic import ElasticIndex, ElasticWriter
+
+    url, name = settings.elasticsearch_url, settings.elasticsearch_index
+    key, certs = settings.elasticsearch_api_key or None, settings.elasticsearch_ca_certs or None
+    alone = _exclusive(settings, database, "index.lock", _INDEX_LOCK)
+    try:
+        reader = ElasticIndex(url, name=name, api_key=key, ca_certs=certs)
+    except ValueError:
+        # The address may hold a password, so it is not repeated.
+        raise ConfigError("FORBEAR_ELASTICSEARCH_URL is no address; say one such as https://search:9200.") from None
+    return reader, partial(ElasticWriter, url, exclusive=alone, name=name, api_key=key, ca_certs=certs)
 
 
 _REVISIONS: Mapping[Stage, int] = {

@@ -31,6 +31,13 @@ class Settings:
     """The data folder."""
     database_url: str = ""
     """SQLAlchemy URL; empty means SQLite inside the data folder."""
+    elasticsearch_url: str = ""
+    """Address of Elasticsearch; empty means the embedded search index inside the data folder."""
+    elasticsearch_index: str = "forbear-utterances"
+    """What the names of its index and alias begin with: one for each installation on a cluster."""
+    elasticsearch_api_key: str = ""
+    elasticsearch_ca_certs: str = ""
+    """PEM file with the authorities whose certificates Elasticsearch may have; empty means the system's."""
     asr_model: str = "base"
     """Whisper weights: a folder, or a name such as base or large-v3-turbo."""
     asr_device: str = "auto"
@@ -76,10 +83,6 @@ class Settings:
     @property
     def media_dir(self) -> Path:
         return self.data / "media"
-
-    @property
-    def derived_dir(self) -> Path:
-        return self.data / "derived"
 
     @property
     def artifacts_dir(self) -> Path:

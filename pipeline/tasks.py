@@ -164,6 +164,8 @@ class DrainIndex:
             if index is not None:
                 try:
                     self._drain(index, stopping)
+                except Unavailable as error:
+                    _log.error("index not written", code=error.code, reason=error.message)
                 except Exception:
                     _log.exception("index not written")
                 finally:

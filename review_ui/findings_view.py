@@ -300,7 +300,10 @@ def _omission(evidence: OmissionEvidence, words: Words) -> str:
 
 
 def _facts(evidence: MetadataEvidence, words: Words) -> tuple[tuple[str, str], ...]:
-    return tuple((words.named("fact", name), value) for name, value in evidence.facts.items())
+    return tuple(
+        (words.named("fact", name), words(f"policy.{value}") if value in ("true", "false") else value)
+        for name, value in evidence.facts.items()
+    )
 
 
 def clause_view(clause: Citation, words: Words) -> ClauseView:

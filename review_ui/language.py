@@ -11,11 +11,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 from pipeline.policy.categories import GROUPS, categories
+from review_ui.taiwan import to_traditional
 
 LOCALES = Path(__file__).parent / "locales"
 
@@ -131,17 +131,3 @@ def _language_of(tag: str) -> Language | None:
     if "hans" in parts:
         return Language.ZH_HANS
     return Language.ZH_HANT if {"hant", "tw", "hk", "mo"} & set(parts) else Language.ZH_HANS
-
-
-@cache
-def _converter() -> Any:
-    import opencc
-
-    return opencc.OpenCC("s2twp")
-
-
-@lru_cache(maxsize=4096)
-def to_traditional(text: str) -> str:
-    """Simplified Chinese in traditional characters with Taiwan's wording: the product's texts, never transcripts."""
-    converted: str = _converter().convert(text)
-    return converted

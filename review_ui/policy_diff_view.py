@@ -15,7 +15,7 @@ from review_ui.policy_rules_view import Branch, rule_view
 from review_ui.policy_sentences import Sentences
 from review_ui.policy_try_view import Option
 
-KINDS = ("setting", "rule", "pattern", "sound", "clause", "entry")
+KINDS = ("setting", "rule", "timeline", "pattern", "sound", "clause", "entry")
 """In the order in which they stand on the page: what decides most comes first."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9_.]+|\s+|.", re.S)

@@ -144,12 +144,13 @@ class SortLink:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueuePage:
-    """`critical` is the lane on top; it has rows only when somebody may be in danger."""
+    """`critical` is the lane on top; it has rows only when somebody may be in danger, the first of `critical_total`."""
 
     everything: bool
     title: str
     summary: str
     critical: tuple[Row, ...]
+    critical_total: int
     chips: tuple[Chip, ...]
     sorts: tuple[SortLink, ...]
     rows: tuple[Row, ...]
@@ -205,6 +206,7 @@ def queue_page(
         title=words("all.title" if asked.everything else "queue.title"),
         summary=_summary(asked, page, counts, words),
         critical=tuple(row(call, reader) for call in critical.calls) if critical else (),
+        critical_total=critical.total if critical else 0,
         chips=_chips(asked, counts, words),
         sorts=_sorts(asked, words),
         rows=rows,

@@ -16,7 +16,7 @@ from review_ui.visits import ReaderVisit
 router = APIRouter()
 
 _MOST_CRITICAL = 5
-"""Rows of the lane on top; its heading leads to all."""
+"""Rows of the lane on top; where there are more, its last line leads to all."""
 
 
 @router.get("/")

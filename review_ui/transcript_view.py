@@ -173,7 +173,7 @@ def _word(word: Word, words: Words, carries: str) -> WordView:
         text="" if redacted else text,
         at=_seconds(word.start_ms),
         unsure=words("word.unsure", confidence=f"{word.confidence:.2f}") if unsure else "",
-        redacted=words.named("redacted", redacted[1]) if redacted else "",
+        redacted=words.readable(text) if redacted else "",
         carries=carries,
     )
 

@@ -31,7 +31,7 @@ router = APIRouter(prefix="/api/v1/calls/{id}", tags=["media"])
     },
 )
 def get_audio(request: Request, actor: Reader, id: CallId, original: Original = False) -> Response:
-    """FLAC with every channel; what is redacted is muted unless `original` is asked for."""
+    """FLAC with every channel; a tone lies over what is redacted unless `original` is asked for."""
     path = application_of(request).calls.audio_path(actor, id, original=original)
     return audio_file(request, path, media_type="audio/flac")
 

@@ -97,6 +97,7 @@ def backup(
 
     written = write(application_of(data, must_exist=True).database, settings_of(data), target)
     say(f"{written.files} files, {written.bytes / 1e6:.1f} MB in {target}")
+    say(f"The audit log ends with {written.audit_head}. Keep this elsewhere: forbear doctor --audit-head checks it.")
     if written.note:
         say(written.note)
 
@@ -114,14 +115,20 @@ def restore(
 
 
 @app.command()
-def doctor(data: Data = None, as_json: AsJson = False) -> None:
+def doctor(
+    audit_head: Annotated[
+        str, typer.Option(help="What a backup said the audit log ends with: is it still there?")
+    ] = "",
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
     """Say what is installed, which weights and engines are found, and what to do about what is missing."""
     from rich.table import Table
     from rich.text import Text
 
     from forbear.doctor import diagnose
 
-    checks = diagnose(settings_of(data))
+    checks = diagnose(settings_of(data), audit_head=audit_head.strip())
     if as_json:
         print_json([{"check": c.name, "ok": c.ok, "found": c.found, "advice": c.advice} for c in checks])
     else:

@@ -112,7 +112,7 @@ def explain(
 
 @policies.command("try")
 def try_dialogue(
-    pack: Annotated[str, typer.Argument(help="A pack by name, or the id of a version.")],
+    pack: Annotated[str, typer.Argument(help="A pack: file, name, or id of a version.")],
     file: Annotated[
         Path | None, typer.Argument(help="Lines of “agent: …” and “customer: …”; - reads them here.")
     ] = None,
@@ -137,7 +137,8 @@ def try_dialogue(
         raise InvalidInput(f"There is no file {file}.", code="no_such_file")
     text = sys.stdin.read() if file is None or str(file) == "-" else file.read_text(encoding="utf-8")
     lines = read_dialogue(text)
-    explanation = application_of(data).policies.try_dialogue(operator(), pack, lines, dict.fromkeys(fact or (), True))
+    tried = _read(pack) if Path(pack).is_file() else pack
+    explanation = application_of(data).policies.try_dialogue(operator(), tried, lines, dict.fromkeys(fact or (), True))
     if as_json:
         print_json(traces_as_json(explanation))
         return

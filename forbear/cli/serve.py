@@ -31,6 +31,11 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def _refuse_in_the_clear(host: str, advice: str) -> None:
+    if not _is_loopback(host):
+        raise InvalidInput(f"Refusing to listen on {host} in the clear: recordings are personal data. {advice}")
+
+
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
@@ -102,11 +107,8 @@ def serve(
     from forbear.supervisor import Supervisor
     from forbear.watch import Watcher
 
-    if not _is_loopback(host) and not behind_proxy and not (tls_cert and tls_key):
-        raise InvalidInput(
-            f"Refusing to listen on {host} in the clear: recordings are personal data. "
-            "Give --tls-cert and --tls-key, or --behind-proxy when a proxy in front ends TLS."
-        )
+    if not behind_proxy and not (tls_cert and tls_key):
+        _refuse_in_the_clear(host, "Give --tls-cert and --tls-key, or --behind-proxy when a proxy in front ends TLS.")
     if (tls_cert is None) != (tls_key is None):
         raise InvalidInput("--tls-cert and --tls-key go together.")
     if watch is not None and not watch.is_dir():
@@ -162,6 +164,7 @@ def demo(
     from forbear.supervisor import Supervisor
     from pipeline.services.views import CallSort
 
+    _refuse_in_the_clear(host, "The demo is for this machine; forbear serve can be reached from others.")
     folder = samples or samples_folder()
     if not (folder / "metadata.csv").is_file():
         raise NotFound(f"No sample calls in {folder}. Run from the source tree, or name a folder with --samples.")

@@ -8,8 +8,8 @@ never asked by mistake. A rebuild fills a new index and moves the alias in one c
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -263,12 +263,42 @@ class ElasticIndex:
             self._client.close_point_in_time(id=pit)
 
 
+class ElasticWriter(ElasticIndex):
+    """The one writer of an installation, until it is closed: a rebuild has to be alone.
+
+    `exclusive` is entered while it is open, and says whether nobody else is in it. Raises Unavailable (`index_locked`)
+    beside another.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        exclusive: Callable[[], AbstractContextManager[bool]],
+        name: str = "forbear-utterances",
+        api_key: str | None = None,
+        ca_certs: str | None = None,
+    ) -> None:
+        with ExitStack() as held:
+            if not held.enter_context(exclusive()):
+                raise Unavailable(
+                    "Another process writes this search index. Leave the writing to it, or stop it first.",
+                    code="index_locked",
+                )
+            super().__init__(url, name=name, api_key=api_key, ca_certs=ca_certs)
+            self._held = held.pop_all()
+
+    def close(self) -> None:
+        with self._held:
+            super().close()
+
+
 def _client(url: str, *, api_key: str | None, ca_certs: str | None) -> Elasticsearch:
     try:
         from elasticsearch import Elasticsearch
     except ImportError:
         raise Unavailable(
-            "The Elasticsearch client is not installed. Run: pip install 'forbear[elasticsearch]'",
+            "The Elasticsearch client is not installed. Run: pip install 'elasticsearch>=8.19,<9'",
             code="elasticsearch_missing",
         ) from None
     options: dict[str, Any] = {"ca_certs": ca_certs} if ca_certs else {}

@@ -48,6 +48,8 @@ class Backup:
 
     files: int
     bytes: int
+    audit_head: str
+    """The hash of the audit line about it: kept elsewhere, it shows later that nothing was cut off."""
     note: str | None = None
 
 
@@ -65,7 +67,7 @@ def backup(database: Database, settings: Settings, target: Path) -> Backup:
             "dump (pg_restore) before the folder."
         )
     with database.session() as session:
-        audit.append(session, LOCAL, "backup.written", "backup")
+        head = audit.append(session, LOCAL, "backup.written", "backup").hash
     manifest: dict[str, dict[str, str | int]] = {}
     with written_beside(target) as part:
         part.touch(mode=0o600)
@@ -91,7 +93,8 @@ def backup(database: Database, settings: Settings, target: Path) -> Backup:
             info = tarfile.TarInfo(_MANIFEST)
             info.size, info.mode = len(data), 0o600
             tar.addfile(info, io.BytesIO(data))
-    return Backup(files=len(manifest), bytes=sum(int(entry["size"]) for entry in manifest.values()), note=note)
+    size = sum(int(entry["size"]) for entry in manifest.values())
+    return Backup(files=len(manifest), bytes=size, audit_head=head, note=note)
 
 
 def restore(source: Path, settings: Settings) -> Backup:
@@ -129,9 +132,9 @@ def restore(source: Path, settings: Settings) -> Backup:
         database.migrate()
         with database.session() as session:
             session.execute(delete(SecretRow).where(SecretRow.kind.in_(["session", "link"])))
-            audit.append(session, LOCAL, "backup.restored", "backup")
+            head = audit.append(session, LOCAL, "backup.restored", "backup").hash
         Indexing(database=database, artifacts=Artifacts(settings.artifacts_dir)).send_all()
-    return Backup(files=len(manifest), bytes=sum(manifest.values()))
+    return Backup(files=len(manifest), bytes=sum(manifest.values()), audit_head=head)
 
 
 def _database_file(settings: Settings) -> Path | None:

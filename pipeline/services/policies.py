@@ -272,10 +272,16 @@ class Policies:
         )
 
     def try_dialogue(
-        self, actor: Actor, name: str, lines: Iterable[tuple[Role, str]], facts: Mapping[str, object] | None = None
+        self,
+        actor: Actor,
+        pack: str | Pack,
+        lines: Iterable[tuple[Role, str]],
+        facts: Mapping[str, object] | None = None,
     ) -> Explanation:
-        """What a pack makes of a written dialogue; nothing is kept."""
-        pack = self.pack(actor, name)
+        """What a pack, or the one of a name, makes of a written dialogue; nothing is kept."""
+        require(actor, Permission.CALLS_READ)
+        if isinstance(pack, str):
+            pack = self.pack(actor, pack)
         context = CallContext(jurisdiction=pack.jurisdiction, facts=dict(facts or {}))
         return DialogueJudge(pack, self.registry()).explain(tuple(lines), context)
 

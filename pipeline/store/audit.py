@@ -52,6 +52,11 @@ def head(session: Session) -> str:
     return session.scalars(select(AuditRow.hash).order_by(AuditRow.id.desc()).limit(1)).first() or BEGINNING
 
 
+def holds(session: Session, head: str) -> bool:
+    """Whether a line has this hash: that of an earlier day must still be there."""
+    return session.scalars(select(AuditRow.id).where(AuditRow.hash == head).limit(1)).first() is not None
+
+
 def verify(session: Session) -> int | None:
     """The id of the first line that was altered or that follows a missing one; None when the chain holds."""
     expected, before = 1, BEGINNING

@@ -8,21 +8,25 @@ if (matchMedia("(max-width: 960px)").matches) document.querySelector(".facets .f
 const audio = document.getElementById("preview");
 let playing = null;
 
+/** Puts the other word on a hit's button, in its name too. */
+function turn(hit) {
+  const button = hit.querySelector(".play");
+  [button.textContent, button.dataset.stop] = [button.dataset.stop, button.textContent];
+  button.setAttribute("aria-label", `${button.textContent} ${hit.querySelector(".at").textContent}`);
+  button.classList.toggle("on");
+}
+
 function stop() {
   audio.pause();
   if (!playing) return;
-  const button = playing.querySelector(".play");
-  [button.textContent, button.dataset.stop] = [button.dataset.stop, button.textContent];
-  button.classList.remove("on");
+  turn(playing);
   playing = null;
 }
 
 async function play(hit) {
   stop();
   playing = hit;
-  const button = hit.querySelector(".play");
-  [button.textContent, button.dataset.stop] = [button.dataset.stop, button.textContent];
-  button.classList.add("on");
+  turn(hit);
   if (!audio.src.endsWith(hit.dataset.audio)) audio.src = hit.dataset.audio;
   audio.currentTime = Number(hit.dataset.s);
   await audio.play().catch(stop);

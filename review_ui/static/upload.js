@@ -23,7 +23,10 @@ function line(name) {
     item,
     tell(text, state = "") {
       item.className = state;
-      item.querySelector(".said").textContent = text;
+      const said = item.querySelector(".said");
+      // What came of it is announced, not every percent on the way.
+      said.setAttribute("aria-live", state ? "polite" : "off");
+      said.textContent = text;
       progress.hidden = Boolean(state);
     },
     progress(part) {

@@ -78,6 +78,19 @@ def test_open_menus_are_sound(visit: Callable[..., Visitor], dark: bool) -> None
     assert visitor.axe() == []
 
 
+@pytest.mark.parametrize(("user", "uploads"), [("reviewer", 1), ("listener", 0)])
+def test_the_keys_can_be_asked_for_with_the_mouse(visit: Callable[..., Visitor], user: str, uploads: int) -> None:
+    page = visit(user).open("/")
+    page.click(".foot [data-keys]")
+    assert page.locator("#keys").is_visible()
+    assert page.locator("#keys dt:has(kbd:text-is('g')):has(kbd:text-is('u'))").count() == uploads
+    page.keyboard.press("Escape")
+    assert page.locator("#keys").is_hidden()
+    page.click(".menu > summary")
+    page.click(".menu [data-keys]")
+    assert page.locator("#keys").is_visible()
+
+
 def test_pages_tell_everything_without_scripts(site: Site, visit: Callable[..., Visitor]) -> None:
     visitor = visit(script=False)
     page = visitor.open("/")

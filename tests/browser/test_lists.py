@@ -106,6 +106,7 @@ def test_a_hit_can_be_heard_and_read_in_context(visit: Callable[..., Visitor]) -
     hit.locator(".play").click()
     visitor.until("!document.getElementById('preview').paused")
     assert hit.locator(".play").inner_text() == "Stop"
+    assert (hit.locator(".play").get_attribute("aria-label") or "").startswith("Stop ")
     hit.locator(".play").click()
     assert hit.locator(".play").inner_text() == "Play"
     hit.locator(".around").click()

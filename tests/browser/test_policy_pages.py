@@ -109,7 +109,7 @@ def test_a_category_shows_its_clauses_rules_and_examples(visit: Callable[..., Vi
     told = page.inner_text("#about")
     for part in (
         "What it is not",
-        "What a person does",
+        "What the reviewer does",
         "Clauses",
         "Said by the collector:",
         "Lawful when",
@@ -175,7 +175,7 @@ def test_facts_change_what_comes_of_it(visit: Callable[..., Visitor]) -> None:
     page.check("input[name='fact.suit_filed'][value=false]")
     page.check("input[name='fact.suit_authorised'][value=false]")
     page.click("#go")
-    page.wait_for_selector(f"{rule}:has-text('hits')")
+    page.wait_for_selector(f"{rule}:text-is('met')")
 
 
 def test_a_dialogue_that_cannot_be_read_is_told_beside_the_box(visit: Callable[..., Visitor]) -> None:
@@ -189,7 +189,7 @@ def test_a_dialogue_that_cannot_be_read_is_told_beside_the_box(visit: Callable[.
 def test_a_case_and_a_call_can_be_taken(site: Site, visit: Callable[..., Visitor]) -> None:
     page = visit(script=False).open("/policy/try")
     page.select_option("#case", "cn:half-past-ten-at-night")
-    page.click("text=Take it")
+    page.click("button:text-is('Load')")
     assert page.input_value("input[name=clock]") == "22:30"
     assert "cn.hours" in page.inner_text("#tried .traced")
     page = visit().open(f"/policy/try?call={site.seeded.calls['dev-zh-08']}")
@@ -264,7 +264,7 @@ def test_what_a_version_would_change_is_drawn(visit: Callable[..., Visitor], ver
     assert max(drawn) > 0
     assert page.locator(".levels tbody tr").count() == 2
     assert page.locator(".cases-table tbody tr").count() > 10
-    page.click("text=Compare with what is in force")
+    page.click("text=Compare with current")
     assert "insults" in page.inner_text(".differences") and "Any of these:" in page.inner_text(".differences")
 
 

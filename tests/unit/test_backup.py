@@ -63,6 +63,7 @@ def test_a_restored_installation_is_the_one_that_was_backed_up(world: World, fre
     assert again.access.sign_in("li", "correct horse battery")
     with again.database.read() as reading:
         assert audit.verify(reading) is None
+        assert all(audit.holds(reading, head) for head in (written.audit_head, restored.audit_head))
     assert [len(again.audit(action)) for action in ("backup.written", "backup.restored")] == [1, 1]
     assert list(fresh.tmp_dir.iterdir()) == []
     again.close()

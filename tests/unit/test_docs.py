@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 from pipeline.policy.pack import read_pack
+from pipeline.policy.registry import load_registry
+from pipeline.services.regression import run_cases
 from tests.conftest import ROOT
 
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "samples" / "README.md"]
@@ -23,10 +25,13 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_the_example_packs_are_read(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
-    pack, rule = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    pack, cases, rule = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     path = tmp_path / "mybank.yaml"
     path.write_text(pack, encoding="utf-8")
     assert "mybank.sighs" in {found.id for found in read_pack(path).rules}
+    path.with_name("mybank.cases.yaml").write_text(cases, encoding="utf-8")
+    report = run_cases(read_pack(path), load_registry())
+    assert "sighed-at" in {result.name for result in report.results} and not report.failed
     whole = {**yaml.safe_load(pack), "rules": yaml.safe_load(rule)}
     path.write_text(yaml.safe_dump(whole, allow_unicode=True), encoding="utf-8")
     assert set(read_pack(path).rule("mybank.hardship-full-sum").conditions) == {"hardship", "offer", "demand", "known"}

@@ -47,4 +47,4 @@ def test_measures_are_plain_numbers() -> None:
     )
     spoken = Transcript(utterances=(utterance(0, Role.AGENT, 0, "你好"),), model=STAMP)
     texts = [measure.text for measure in _measures(measures, spoken, reader(Language.ZH_HANS))]
-    assert texts == ["抢话 1 次", "静默 21 秒", "催收员语速 5.9 字/秒"]
+    assert texts == ["重叠说话 1 次", "静默 21 秒", "催收员语速 5.9 字/秒"]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pipeline.records import (
     Citation,
     FindingStatus,
+    MetadataEvidence,
     Role,
     Severity,
     Transcript,
@@ -108,3 +109,17 @@ def test_a_clause_tells_where_it_was_read_and_since_when_it_holds() -> None:
         ("", ""),
         ("Read in: the gazette", "in force from 2026-01-01, until 2027-12-31"),
     ]
+
+
+def test_what_is_on_file_is_answered_in_the_readers_language() -> None:
+    stated = replace(
+        finding("contact.time", Severity.HIGH),
+        evidence=MetadataEvidence(facts={"contact_refused": "true", "represented": "false", "count": "8"}),
+    )
+    for language, yes, no in (
+        (Language.EN, "yes", "no"),
+        (Language.ZH_HANS, "是", "否"),
+        (Language.ZH_HANT, "是", "否"),
+    ):
+        (view,) = finding_views([stated], None, words_of(language), call="c1", original=False)
+        assert [value for _, value in view.facts] == [yes, no, "8"]

@@ -72,7 +72,7 @@ def sentence(condition: Condition, language: Language) -> str:
     [
         (
             SAID,
-            "Said by the collector: False threat of arrest or criminal case; surer than 0.60; "
+            "Said by the collector: False threat of arrest or criminal case; probability 0.60 or more; "
             "does not count when quoted, negated, joking",
             "催收员说到：虚假抓捕、坐牢、立案威胁；概率不低于 0.60；转述他人、否定、玩笑的不算",
             "催收人員說到",
@@ -82,7 +82,7 @@ def sentence(condition: Condition, language: Language) -> str:
         (AFTER, "does not count when quoted", "转述他人的不算", "轉述他人的不算"),
         (
             EVERYTHING,
-            "Said by anybody: Crying or breakdown; at least 3 times; surer than 0.80",
+            "Said by anybody: Crying or breakdown; at least 3 times; probability 0.80 or more",
             "至少 3 次",
             "至少 3 次",
         ),
@@ -90,7 +90,7 @@ def sentence(condition: Condition, language: Language) -> str:
         (EVERYTHING, "within 30 s from the start", "开始后 30 秒内", "開始後 30 秒內"),
         (EVERYTHING, "in the last 2 turns", "最后 2 轮内", "最後 2 輪內"),
         (EVERYTHING, "within 5 s before the last B", "最后一次 B 之前 5 秒内", "最後一次 B 之前 5 秒內"),
-        (EVERYTHING, "not once A was said", "A 出现之后的不算", "A 出現之後的不算"),
+        (EVERYTHING, "does not count after A", "A 出现之后的不算", "A 出現之後的不算"),
         (
             MISSING,
             "Not said by the collector: Recording notice; within 90 s from the start",
@@ -100,7 +100,12 @@ def sentence(condition: Condition, language: Language) -> str:
         (MISSING, "not required once A was said before", "之前已有 A 则不要求", "之前已有 A 則不要求"),
         (MISSING, "only where the collector speaks for 15 s in all", "催收员总共说话满 15 秒才要求", "15 秒才要求"),
         (UNANSWERED, "within 3 turns after the first A", "第一次 A 之后 3 轮内", "第一次 A 之後 3 輪內"),
-        (HOURS, "The call begins outside 08:00–22:00 at the customer's place", "客户当地 08:00–22:00 之外", "客戶當地"),
+        (
+            HOURS,
+            "The call begins outside, or runs past, 08:00–22:00 (customer's local time)",
+            "通话在客户当地 08:00–22:00 之外开始，或持续到该时段之后",
+            "通話在客戶當地 08:00–22:00 之外開始，或持續到該時段之後",
+        ),
         (HOURS, "not where it is on file: The debtor has agreed", "资料中有此项则不适用：", "資料中有此項則不適用："),
         (
             FACT,
@@ -121,7 +126,8 @@ def test_every_kind_of_condition_reads_as_a_sentence(condition: Condition, engli
 
 def test_what_nobody_limits_is_not_spoken_of() -> None:
     plain = Said(signals=("threat.arrest",), excuses=frozenset())
-    assert sentence(plain, Language.EN) == "Said by anybody: False threat of arrest or criminal case; surer than 0.60"
+    said = "Said by anybody: False threat of arrest or criminal case; probability 0.60 or more"
+    assert sentence(plain, Language.EN) == said
 
 
 def test_letters_follow_the_order_in_which_conditions_are_answered() -> None:

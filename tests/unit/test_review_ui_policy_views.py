@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from pipeline.policy.conditions import Said, Scope
 from pipeline.policy.differences import Change, Difference
 from pipeline.policy.evaluating import Rejected, Why
 from pipeline.policy.registry import load_registry
+from pipeline.policy.timeline_rules import AfterRule, CountRule, PauseRule
 from pipeline.records import (
     CallContext,
     CallOutcome,
@@ -120,16 +121,16 @@ SIGNAL = Signal(
 @pytest.mark.parametrize(
     ("why", "detail", "english", "hans"),
     [
-        (Why.ROLE, "customer", "said by the customer", "是客户说的"),
-        (Why.UNSURE, "0.50 < 0.60", "not sure enough: 0.50, needed 0.60", "把握不够：0.50，需要 0.60"),
-        (Why.EXCUSED, "negated, quoted", "excused: quoted, negated", "可免：转述他人、否定"),
+        (Why.ROLE, "customer", "said by the customer; the rule is not about them", "由客户说出，本规则不针对该方"),
+        (Why.UNSURE, "0.50 < 0.60", "not sure enough: 0.50, needed 0.60", "置信度不足：0.50，需要 0.60"),
+        (Why.EXCUSED, "negated, quoted", "excused: quoted, negated", "属转述他人、否定，不计"),
         (Why.LACKS_FEATURE, "question", "not a question", "不是疑问"),
         (Why.OUTSIDE_PART, "first 30 s", "counts only within 30 s from the start", "只算开始后 30 秒内的"),
         (Why.OUTSIDE_PART, "last 2 turns", "counts only in the last 2 turns", "只算最后 2 轮内的"),
         (Why.NOT_AFTER, "after", "nothing of A before it in reach", "它之前的范围内没有 A"),
         (Why.NOT_BEFORE, "after", "nothing of A after it in reach", "它之后的范围内没有 A"),
         (Why.CALLED_OFF, "unless", "called off by B in between", "中间有 B，因此不算"),
-        (Why.TOO_LATE, "unless", "comes once B was said", "出现在 B 之后"),
+        (Why.TOO_LATE, "unless", "comes after B", "出现在 B 之后"),
     ],
 )
 def test_every_reason_is_said_in_words(why: Why, detail: str, english: str, hans: str) -> None:
@@ -304,7 +305,7 @@ def test_cases_that_forbid_publishing_come_first_and_are_said_in_words() -> None
     page = version_page(version, ADMIN, reader(Language.ZH_HANS), refused=True)
     assert [row.name for row in page.cases] == ["flips", "gap", "passes"]
     assert page.refused and page.blocking[0].wrong == (
-        "应有而没有：虚假抓捕、坐牢、立案威胁（规则成立）",
+        "应有而没有：虚假抓捕、坐牢、立案威胁（命中规则）",
         "不应有而有：禁止或不便时段联系（疑似）",
     )
 
@@ -363,6 +364,15 @@ def test_differences_are_grouped_and_rules_compared_as_sentences() -> None:
     assert [group.key for group in page.groups] == ["setting", "rule"]
     (field,) = page.groups[1].items[0].fields
     assert [s.text for s in field.old if s.changed] == ["22"] and [s.text for s in field.new if s.changed] == ["20"]
+
+
+def test_every_field_of_a_rule_across_calls_has_a_name() -> None:
+    for language in Language:
+        words = words_of(language)
+        assert words("policy.diff.kind.timeline") == words("policy.timeline")
+        for form in (CountRule, PauseRule, AfterRule):
+            named = {field.name for field in fields(form)} - {"id", "place"}
+            assert {f"policy.field.{name}" for name in named} <= words.texts.keys(), form
 
 
 def test_what_differs_is_cut_out_and_what_is_new_is_left_whole() -> None:

@@ -10,10 +10,10 @@ from pipeline.records import (
     Distress,
     Stage,
 )
-from pipeline.services.views import CallSort, Failure
+from pipeline.services.views import CallFilter, CallPage, CallSort, Failure, QueueCounts
 from review_ui.failure_view import failure_view
 from review_ui.language import Language, words_of
-from review_ui.queue_view import asked_of, masked, row
+from review_ui.queue_view import Asked, asked_of, masked, queue_page, row
 from tests.unit.shown import reader, summary
 
 
@@ -58,6 +58,20 @@ def test_the_address_of_a_list_says_what_is_asked_and_forgets_nonsense() -> None
     filter = asked.filter()
     assert filter.flagged is True and "threat.veiled" in filter.categories
     assert asked_of(QueryParams("all=1")).filter().flagged is None
+
+
+def test_the_lane_on_top_tells_how_many_there_are_and_its_address_asks_for_them_all() -> None:
+    counts = QueueCounts(
+        all_calls=9, by_status={}, flagged=9, by_severity={}, by_group={}, distress_present=0, distress_critical=7
+    )
+    shown = CallPage(calls=(summary(),), total=1, next_cursor=None)
+    critical = CallPage(calls=(summary(), summary()), total=7, next_cursor="more")
+    page = queue_page(Asked(), shown, critical, counts, reader(), can_write=False)
+    assert (len(page.critical), page.critical_total) == (2, 7)
+    assert queue_page(Asked(), shown, None, counts, reader(), can_write=False).critical_total == 0
+    address = asked_of(QueryParams("all=1&distress=critical"))
+    assert address.filter() == CallFilter(distress=frozenset({Distress.CRITICAL}))
+    assert address.href() == "/?all=1&distress=critical"
 
 
 @pytest.mark.parametrize(("account", "expected"), [(None, ""), ("4417", "4417"), ("ACC-12550", "··2550")])

@@ -66,5 +66,5 @@ def test_unsure_and_redacted_words_say_so() -> None:
     )
     (line,) = lines(spoken, (), reader(Language.ZH_HANS), duration_ms=None)
     first, second = line.pieces[0].words
-    assert (first.unsure, first.redacted) == ("识别把握 0.31", "")
-    assert (second.lead, second.text, second.redacted, second.unsure) == (" ", "", "电话号码", "")
+    assert (first.unsure, first.redacted) == ("识别置信度 0.31", "")
+    assert (second.lead, second.text, second.redacted, second.unsure) == (" ", "", "[电话号码]", "")

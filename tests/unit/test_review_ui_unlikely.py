@@ -51,5 +51,5 @@ def test_what_is_unlikely_is_faint_in_the_words_and_not_counted() -> None:
         page = call_page(detail, None, reader(Language.EN), READER)
         return page.verdict, [piece.unlikely for piece in page.lines[0].pieces if piece.findings]
 
-    assert shown(sure, doubted) == ("High · 1 possible violation", [False, True])
-    assert shown(doubted) == ("High · 1 possible violation", [False])
+    assert shown(sure, doubted) == ("High · 1 finding to check", [False, True])
+    assert shown(doubted) == ("High · 1 finding to check", [False])
