@@ -8,7 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from pipeline.policy.safety import ShownLine
-from pipeline.records import CallStatus, FindingStatus, Measures, Role, RoleAssignment, Transcript
+from pipeline.records import CallStatus, Distress, FindingStatus, Measures, Role, RoleAssignment, Transcript
 from pipeline.services.views import Actor, CallDetail, CallSummary, Permission
 from pipeline.stages.decode_peaks import Peaks
 from review_ui.failure_view import FailureView, failure_view
@@ -143,7 +143,7 @@ def call_page(
         title=_title(call, words),
         ready=detail.transcript is not None and detail.audio is not None,
         file=call.file,
-        tone=call.severity.value if call.flagged and call.severity else "",
+        tone=_tone(call),
         verdict=_verdict(call, views, words),
         facts=tuple(_facts(detail, reader)),
         state=call.status.value,
@@ -194,11 +194,18 @@ def _title(call: CallSummary, words: Words) -> str:
     return " · ".join(parts)
 
 
+def _tone(call: CallSummary) -> str:
+    if call.flagged and call.severity:
+        return call.severity.value
+    return "distress" if call.distress is Distress.CRITICAL else ""
+
+
 def _verdict(call: CallSummary, views: Sequence[FindingView], words: Words) -> str:
     if call.status is not CallStatus.DONE:
         return ""
     if not call.flagged or call.severity is None:
-        return words("call.not_flagged")
+        # A statement of self-harm is no fault of the collector and flags nothing, but it is no quiet call either.
+        return words("distress.critical" if call.distress is Distress.CRITICAL else "call.not_flagged")
     wanting = (FindingStatus.VIOLATION.value, FindingStatus.POSSIBLE.value)
     count = sum(v.group is Group.COLLECTOR and v.status in wanting and not v.unlikely for v in views)
     return words("call.flagged", severity=words(f"severity.{call.severity}"), n=count)

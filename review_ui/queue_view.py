@@ -160,7 +160,7 @@ class QueuePage:
     empty_text: str
     empty_href: str
     can_write: bool
-    newest: str
+    as_of: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -199,7 +199,6 @@ def queue_page(
     """The page for what was asked, from what the services found."""
     words = reader.words
     rows = tuple(row(call, reader) for call in page.calls)
-    newest = max((call.received_at for call in page.calls), default=None)
     empty = "filtered" if asked.narrowed else ("all" if asked.everything or not counts.all_calls else "queue")
     return QueuePage(
         everything=asked.everything,
@@ -218,7 +217,7 @@ def queue_page(
         if asked.narrowed
         else "",
         can_write=can_write,
-        newest=newest.isoformat() if newest else "",
+        as_of=reader.now.isoformat(),
     )
 
 

@@ -69,6 +69,8 @@ def test_new_calls_are_announced_and_not_pushed_in(site: Site, visit: Callable[.
     page.evaluate("(u) => htmx.ajax('GET', u, '#newer')", old)
     page.wait_for_selector("#newer a")
     assert "new calls" in page.inner_text("#newer")
+    queue = visitor.open("/").get_attribute("#newer", "hx-get") or ""
+    assert page.evaluate("async (u) => (await (await fetch(u)).text()).trim()", queue) == "", "whatever page two holds"
 
 
 def test_search_has_the_focus_and_hits_open_at_their_second(site: Site, visit: Callable[..., Visitor]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pipeline.policy.safety import ShownLine
@@ -27,6 +29,20 @@ def _detail(*, safety: ShownLine | None) -> CallDetail:
 def test_the_page_of_a_call_in_danger_says_whom_to_call(shown: ShownLine, lines: tuple[str, ...]) -> None:
     page = call_page(_detail(safety=shown), None, reader(), READER)
     assert page.safety is not None and page.safety.lines == lines and "suicide" in page.safety.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "tone"),
+    [
+        ({"flagged": False, "severity": None, "distress": Distress.NONE}, "Not flagged", ""),
+        ({"flagged": False, "severity": None, "distress": Distress.CRITICAL}, "Self-harm risk", "distress"),
+        ({"flagged": True, "distress": Distress.CRITICAL}, "High", "high"),
+    ],
+)
+def test_a_call_in_danger_never_reads_as_quiet(changes: dict[str, object], verdict: str, tone: str) -> None:
+    detail = replace(_detail(safety=None), summary=summary(**changes))
+    page = call_page(detail, None, reader(), READER)
+    assert page.verdict.startswith(verdict) and page.tone == tone
 
 
 def test_without_a_checked_number_the_page_says_so_and_without_danger_nothing() -> None:
