@@ -14,7 +14,7 @@ from fastapi import Depends, Request, Response, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from api.application import application_of
-from api.errors import CrossSite, NotSignedIn, TooManyAttempts
+from api.errors import CrossSite, NotSignedIn, SignInBusy, TooManyAttempts
 from pipeline.errors import Forbidden
 from pipeline.services.views import Actor, Permission
 
@@ -70,10 +70,13 @@ def sign_in_with_link(request: Request, response: Response, link: str) -> Actor:
 
 
 def sign_in_with_password(request: Request, response: Response, *, name: str, password: str) -> Actor:
-    """Trades a name and a password for a session, whose cookie it sets; raises NotSignedIn, TooManyAttempts."""
+    """Trades a name and a password for a session, whose cookie it sets.
+
+    Raises NotSignedIn, TooManyAttempts and, where many sign in at once, SignInBusy.
+    """
     turnstile: BoundedSemaphore = request.app.state.sign_in_turnstile
     if not turnstile.acquire(blocking=False):
-        raise TooManyAttempts("Too many people sign in at this moment; try again in a second.", retry_after_s=1)
+        raise SignInBusy("Too many people sign in at this moment; try again in a second.", retry_after_s=1)
     try:
         secret = application_of(request).access.sign_in(name, password)
     except Forbidden as error:

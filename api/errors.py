@@ -64,6 +64,12 @@ class TooManyAttempts(ForbearError):
         self.retry_after_s = retry_after_s
 
 
+class SignInBusy(TooManyAttempts):
+    """More people sign in at this moment than passwords are checked at once; nobody did anything wrong."""
+
+    code = "sign_in_busy"
+
+
 class RangeNotSatisfiable(InvalidInput):
     """The byte range lies outside the file, which is `size` bytes long."""
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import actor_of, refuse_cross_site, sign_in_with_link, sign_in_with_password, sign_out
-from api.errors import NotSignedIn, TooManyAttempts
+from api.errors import NotSignedIn, SignInBusy, TooManyAttempts
 from pipeline.errors import ForbearError
 from review_ui.language import Language
 from review_ui.reader import LANGUAGE_COOKIE, THEME_COOKIE, Theme
@@ -85,6 +85,8 @@ def change(
 
 
 def _problem(error: ForbearError, *, by_link: bool) -> str:
+    if isinstance(error, SignInBusy):
+        return "sign_in.busy"
     if isinstance(error, TooManyAttempts):
         return "sign_in.too_many"
     return "sign_in.link_spent" if by_link else "sign_in.wrong"

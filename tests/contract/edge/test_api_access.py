@@ -178,6 +178,7 @@ def test_a_flood_of_sign_ins_does_not_hold_every_thread(installation: Installati
         pass
     answer = sign_in(client)
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+    assert answer.json()["code"] == "sign_in_busy", "nobody who waits his turn is told of wrong passwords"
     turnstile.release()
     assert sign_in(client, name="nobody").status_code == 401
 
