@@ -105,6 +105,8 @@ def _data(settings: Settings, audit_head: str) -> Iterator[Check]:
     folder = settings.data
     if not folder.exists():
         yield Check(name="data folder", ok=True, found=f"{folder} (made at first use)", required=False)
+        if audit_head:
+            yield Check(name="audit log", ok=False, found="none is here", advice="Name the data folder with --data.")
         return
     writable = os.access(folder, os.W_OK)
     free = shutil.disk_usage(folder).free / 1e9

@@ -53,3 +53,4 @@ def test_a_line_that_was_altered_is_named(settings: Settings) -> None:
 def test_a_folder_that_is_not_there_yet_is_no_fault(settings: Settings) -> None:
     (data,) = (c for c in diagnose(settings) if c.name.startswith("data folder"))
     assert data.ok and "made at first use" in data.found and not settings.data.exists()
+    assert not audit_check(settings, "ab").ok, "who asks for a line is never told that all is well without a log"
