@@ -1,4 +1,4 @@
-"""Who reads the page and how: language, time zone, theme and the moment of reading.
+"""Who reads the page and how: language, time zone, theme, keys and the moment of reading.
 
 Everything on a page that depends on the reader and not on the call is said here: relative dates, ages, lengths.
 """
@@ -17,6 +17,7 @@ from review_ui.language import Words, negotiate, words_of
 
 LANGUAGE_COOKIE = "forbear_language"
 THEME_COOKIE = "forbear_theme"
+KEYS_COOKIE = "forbear_keys"
 ZONE_COOKIE = "forbear_zone"
 """Set by a script to the browser's zone; without it dates are in the server's."""
 
@@ -25,6 +26,13 @@ class Theme(StrEnum):
     AUTO = "auto"
     LIGHT = "light"
     DARK = "dark"
+
+
+class Keys(StrEnum):
+    """Which keys work on a page. A letter by itself is in the way of who speaks to the computer (WCAG 2.1.4)."""
+
+    ALL = "all"
+    NO_LETTERS = "no_letters"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +50,7 @@ class Reader:
     theme: Theme
     zone: tzinfo
     now: datetime
+    keys: Keys = Keys.ALL
 
     def moment(self, at: datetime) -> Moment:
         """Relative within a week ("today 10:42"), else the date; the exact time keeps its recorded offset."""
@@ -89,6 +98,7 @@ def reader_of(request: Request) -> Reader:
     return Reader(
         words=words_of(negotiate(cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language"))),
         theme=next((t for t in Theme if t.value == cookies.get(THEME_COOKIE)), Theme.AUTO),
+        keys=next((k for k in Keys if k.value == cookies.get(KEYS_COOKIE)), Keys.ALL),
         zone=_zone(cookies.get(ZONE_COOKIE)),
         now=datetime.now(UTC),
     )

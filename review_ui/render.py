@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from api.application import application_of
 from pipeline.records import CallStatus
 from pipeline.services.views import Actor, Permission, QueueCounts
 from review_ui.language import Language, Words
-from review_ui.reader import Reader, Theme, reader_of
+from review_ui.reader import Keys, Reader, Theme, reader_of
 
 FOLDER = Path(__file__).parent
 
@@ -33,7 +34,7 @@ class NavLink:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """One button of the menu of languages or themes."""
+    """One button of the menu: of the languages, the themes or the keys."""
 
     value: str
     text: str
@@ -47,6 +48,7 @@ class Shell:
 
     language: str
     theme: str
+    keys: str
     nonce: str
     static: str
     path: str
@@ -55,6 +57,7 @@ class Shell:
     critical: NavLink | None
     languages: tuple[Choice, ...]
     themes: tuple[Choice, ...]
+    keys_choices: tuple[Choice, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ class Visit:
         return Shell(
             language=self.reader.words.language.value,
             theme=self.reader.theme.value,
+            keys=self.reader.keys.value,
             nonce=self.request.state.csp_nonce,
             static=static_prefix(),
             path=_own_path(self.request),
@@ -100,7 +104,8 @@ class Visit:
             nav=_nav(self.visitor, known, here) if self.visitor and known else (),
             critical=_critical(known),
             languages=_languages(self.reader.words.language),
-            themes=_themes(self.reader),
+            themes=_choices(self.reader.words, "theme", Theme, self.reader.theme),
+            keys_choices=_choices(self.reader.words, "keys_choice", Keys, self.reader.keys),
         )
 
 
@@ -163,9 +168,8 @@ def _languages(chosen: Language) -> tuple[Choice, ...]:
     return tuple(Choice(value=one.value, text=one.own_name, lang=one.value, chosen=one is chosen) for one in Language)
 
 
-def _themes(reader: Reader) -> tuple[Choice, ...]:
-    words: Words = reader.words
+def _choices(words: Words, texts: str, known: type[StrEnum], chosen: StrEnum) -> tuple[Choice, ...]:
+    lang = words.language.value
     return tuple(
-        Choice(value=one.value, text=words(f"theme.{one}"), lang=words.language.value, chosen=one is reader.theme)
-        for one in Theme
+        Choice(value=one.value, text=words(f"{texts}.{one}"), lang=lang, chosen=one is chosen) for one in known
     )

@@ -1,4 +1,4 @@
-"""Signing in and out, and the settings of one browser: language and theme."""
+"""Signing in and out, and the settings of one browser: language, theme and keys."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from api.auth import actor_of, refuse_cross_site, sign_in_with_link, sign_in_wit
 from api.errors import NotSignedIn, SignInBusy, TooManyAttempts
 from pipeline.errors import ForbearError
 from review_ui.language import Language
-from review_ui.reader import LANGUAGE_COOKIE, THEME_COOKIE, Theme
+from review_ui.reader import KEYS_COOKIE, LANGUAGE_COOKIE, THEME_COOKIE, Keys, Theme
 from review_ui.render import visit_of
 from review_ui.sign_in_view import SettingsPage, SignInPage
 from review_ui.visits import AnyVisit, own_path
@@ -68,6 +68,7 @@ def change(
     request: Request,
     language: Annotated[str, Form()] = "",
     theme: Annotated[str, Form()] = "",
+    keys: Annotated[str, Form()] = "",
     back: Annotated[str, Form()] = "/",
 ) -> Response:
     """Keeps what was chosen in cookies, and goes back to where the choice was made."""
@@ -76,6 +77,7 @@ def change(
     for cookie, value, known in (
         (LANGUAGE_COOKIE, language, {one.value for one in Language}),
         (THEME_COOKIE, theme, {one.value for one in Theme}),
+        (KEYS_COOKIE, keys, {one.value for one in Keys}),
     ):
         if value in known:
             response.set_cookie(

@@ -13,6 +13,8 @@ export function data(id) {
   return JSON.parse(document.getElementById(id).textContent);
 }
 
+const letters = document.documentElement.dataset.keySet !== "no_letters";
+
 function typing(target) {
   return target.isContentEditable || target.matches("textarea, select, input:not([type=checkbox], [type=radio], [type=button])");
 }
@@ -21,6 +23,7 @@ document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   const dialog = document.getElementById("keys");
   if (dialog.open || typing(event.target)) return;
+  if (!letters && event.key.length === 1 && event.key !== " ") return;
   // Buttons, links and folds keep the keys that work them.
   if ((event.key === " " || event.key === "Enter") && event.target.closest("button, summary, a")) return;
   const key = event.shiftKey && event.key.startsWith("Arrow") ? `⇧${event.key}` : event.key;

@@ -91,6 +91,25 @@ def test_the_keys_can_be_asked_for_with_the_mouse(visit: Callable[..., Visitor],
     assert page.locator("#keys").is_visible()
 
 
+def test_letters_can_be_switched_off_as_keys(visit: Callable[..., Visitor]) -> None:
+    visitor = visit()
+    page = visitor.open("/")
+    page.click(".menu > summary")
+    page.click("button[name=keys][value=no_letters]")
+    page.keyboard.press("?")
+    page.keyboard.press("j")
+    assert page.locator("#keys").is_hidden()
+    assert page.locator("#rows .open:focus").count() == 0
+    page.click(".foot [data-keys]")
+    assert page.locator("#keys > .soft").is_visible()
+    assert visitor.axe() == []
+    page.keyboard.press("Escape")
+    page.click(".menu > summary")
+    page.click("button[name=keys][value=all]")
+    page.keyboard.press("j")
+    assert page.locator("#rows .open:focus").count() == 1
+
+
 def test_pages_tell_everything_without_scripts(site: Site, visit: Callable[..., Visitor]) -> None:
     visitor = visit(script=False)
     page = visitor.open("/")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from structlog.testing import capture_logs
 
 from pipeline.errors import DecodeFailed, Unavailable
 from pipeline.jobs.base import Draining, Job, JobState
@@ -285,3 +286,24 @@ def test_the_index_is_taken_over_when_its_writer_goes_and_opened_again_after_an_
     DrainIndex(indexing=indexing, open_index=open_index, retry_s=0.01).run(stopping)  # type: ignore[arg-type]
     assert len(opened) == 2 and all(index.closed for index in opened)
     assert indexing.drains == []
+
+
+@pytest.mark.parametrize(("code", "told"), [("index_locked", []), ("elasticsearch_unreachable", ["index not opened"])])
+def test_an_index_that_cannot_be_opened_is_tried_again_and_said_where_it_is_no_other_writer(
+    code: str, told: list[str]
+) -> None:
+    stopping = threading.Event()
+    indexing = FakeIndexing(stopping, [1])
+    waiting = [Unavailable("No answer from the search engine.", code=code)]
+    index = FakeIndex(5)
+
+    def open_index() -> FakeIndex:
+        if waiting:
+            raise waiting.pop()
+        return index
+
+    with capture_logs() as logs:
+        DrainIndex(indexing=indexing, open_index=open_index, retry_s=0.01).run(stopping)  # type: ignore[arg-type]
+    assert [line["event"] for line in logs] == told
+    assert all(line["code"] == code for line in logs)
+    assert (indexing.drains, index.closed) == ([], True)
