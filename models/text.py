@@ -20,14 +20,13 @@ from models.datasets.turns import as_turn
 from models.half_precision import is_fast_in_half
 from models.text_files import ANY, load_model
 from models.text_input import InputReader, TextInput, Tokens
-from models.text_network import Batch, padded
+from models.text_network import TOKEN_STEP, Batch, padded, rounded
 from models.weights import TEXT_MODEL
 
 _BATCH_TOKENS = 1024
 """Batches hold about so many tokens: short turns many, long turns few."""
-_TOKEN_STEP, _BATCH_STEP = 8, 128
-"""Turns are padded to multiples of the one, batches to about multiples of the other: PyTorch keeps what it prepared for
-every shape that it has met, and of shapes of all sizes that is hundreds of megabytes."""
+_BATCH_STEP = 128
+"""Batches are padded to about multiples of so many tokens, for the sake of few shapes."""
 _FEW_WORDS = 3
 _MOST_EXAMPLES = 300
 """So many training turns of a label are compared with, spread evenly over their authors: reading them takes a process
@@ -135,7 +134,7 @@ def _batches(windows: Sequence[tuple[int, Tokens]]) -> list[list[tuple[int, Toke
     """Windows sorted by length, in batches of about the same work."""
     batches: list[list[tuple[int, Tokens]]] = []
     for pair in windows:
-        if not batches or (len(batches[-1]) + 1) * _rounded(len(pair[1].ids), _TOKEN_STEP) > _BATCH_TOKENS:
+        if not batches or (len(batches[-1]) + 1) * rounded(len(pair[1].ids), TOKEN_STEP) > _BATCH_TOKENS:
             batches.append([])
         batches[-1].append(pair)
     return batches
@@ -143,10 +142,6 @@ def _batches(windows: Sequence[tuple[int, Tokens]]) -> list[list[tuple[int, Toke
 
 def _as_batch(part: Sequence[tuple[int, Tokens]], pad: int) -> Batch:
     """Of one of few shapes: rows at its end may be padding alone."""
-    length = _rounded(max(len(window.ids) for _, window in part), _TOKEN_STEP)
-    turns = max(len(part), _rounded(len(part) * length, _BATCH_STEP) // length)
+    length = rounded(max(len(window.ids) for _, window in part), TOKEN_STEP)
+    turns = max(len(part), rounded(len(part) * length, _BATCH_STEP) // length)
     return padded([(window.ids, window.segments) for _, window in part], pad, shape=(turns, length))
-
-
-def _rounded(count: int, step: int) -> int:
-    return -(-count // step) * step

@@ -13,6 +13,10 @@ import torch
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
+TOKEN_STEP = 8
+"""Turns are padded to multiples of so many tokens: PyTorch keeps what it prepared for every shape it has met, and of
+shapes of all sizes that is hundreds of megabytes to read with, and gigabytes to learn with."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NetworkConfig:
@@ -69,3 +73,8 @@ def padded(rows: Sequence[tuple[Sequence[int], Sequence[int]]], pad: int, *, sha
         segments[place, : len(row)] = torch.tensor(kinds)
         mask[place, : len(row)] = True
     return Batch(ids, segments, mask)
+
+
+def rounded(count: int, step: int) -> int:
+    """Up to a multiple of the step."""
+    return -(-count // step) * step

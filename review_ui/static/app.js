@@ -67,3 +67,11 @@ for (const opener of document.querySelectorAll("[data-keys]")) {
 
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (zone) document.cookie = `forbear_zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax`;
+
+// What a swap changed is said once, in a place that stays: a live region that is itself put in anew is not read out.
+const said = () => [...document.querySelectorAll("[data-say]")].map((one) => one.dataset.say || one.textContent.trim()).join(" ");
+let last = said();
+document.addEventListener("htmx:afterSettle", () => {
+  const now = said();
+  if (now !== last) document.getElementById("said").textContent = last = now;
+});

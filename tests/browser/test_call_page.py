@@ -225,9 +225,11 @@ def test_swapping_roles_queues_the_call_and_the_page_follows(site: Site, visit: 
     page = visit().open(f"/calls/{id}")
     page.click("button:text-is('Swap roles')")
     page.wait_for_selector(".notice:has-text('Being processed again')")
+    assert page.locator("#said[role=status]").text_content() == ""
     assert page.locator(".turn").count() > 0
     work = site.application.processing.begin(id, 2)
     assert work is not None and work.roles_swapped
+    page.wait_for_selector("#said:has-text('Being processed again')", state="attached")
     assert site.application.processing.fail(id, 2, "decode_error", "No.")
     page.wait_for_selector(".notice:has-text('Processing again failed')")
 
