@@ -61,6 +61,14 @@ bind({
   Escape: () => document.querySelectorAll("details.menu[open]:not(.plain)").forEach((menu) => (menu.open = false)),
 });
 
+// Where letters are no keys, nothing beside a button says that they are.
+for (const hint of letters ? [] : document.querySelectorAll("button kbd, a kbd, .foot kbd")) {
+  if (hint.textContent.length > 1) continue;
+  hint.closest("[aria-keyshortcuts]")?.removeAttribute("aria-keyshortcuts");
+  const whole = hint.closest(".foot span");
+  (whole && !whole.querySelector("button") ? whole : hint).remove();
+}
+
 for (const opener of document.querySelectorAll("[data-keys]")) {
   opener.addEventListener("click", () => document.getElementById("keys").showModal());
 }

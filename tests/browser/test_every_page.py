@@ -91,21 +91,28 @@ def test_the_keys_can_be_asked_for_with_the_mouse(visit: Callable[..., Visitor],
     assert page.locator("#keys").is_visible()
 
 
-def test_letters_can_be_switched_off_as_keys(visit: Callable[..., Visitor]) -> None:
+def test_letters_can_be_switched_off_as_keys(site: Site, visit: Callable[..., Visitor]) -> None:
     visitor = visit()
     page = visitor.open("/")
     page.click(".menu > summary")
     page.click("button[name=keys][value=no_letters]")
+    page.wait_for_selector(".foot kbd:text-is('?')", state="detached")
     page.keyboard.press("?")
     page.keyboard.press("j")
     assert page.locator("#keys").is_hidden()
     assert page.locator("#rows .open:focus").count() == 0
+    assert page.locator(".foot kbd").all_inner_texts() == ["Enter"], "no hint at a key that does nothing"
     page.click(".foot [data-keys]")
     assert page.locator("#keys > .soft").is_visible()
     assert visitor.axe() == []
-    page.keyboard.press("Escape")
+    page = visitor.open(site.call("dev-zh-14"))
+    page.wait_for_selector("#before kbd", state="detached")
+    assert page.locator("#before kbd, #before[aria-keyshortcuts]").count() == 0
+    assert page.locator("#play[aria-keyshortcuts] kbd").count() == 1
+    page = visitor.open("/")
     page.click(".menu > summary")
     page.click("button[name=keys][value=all]")
+    page.wait_for_selector(".foot kbd:text-is('?')")
     page.keyboard.press("j")
     assert page.locator("#rows .open:focus").count() == 1
 
