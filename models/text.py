@@ -144,4 +144,4 @@ def _as_batch(part: Sequence[tuple[int, Tokens]], pad: int) -> Batch:
     """Of one of few shapes: rows at its end may be padding alone."""
     length = rounded(max(len(window.ids) for _, window in part), TOKEN_STEP)
     turns = max(len(part), rounded(len(part) * length, _BATCH_STEP) // length)
-    return padded([(window.ids, window.segments) for _, window in part], pad, shape=(turns, length))
+    return padded([(window.ids, window.segments) for _, window in part], pad, turns=turns)

@@ -62,9 +62,9 @@ class TextNetwork(nn.Module):
         return torch.cat([hidden[:, 0], mean], dim=-1)
 
 
-def padded(rows: Sequence[tuple[Sequence[int], Sequence[int]]], pad: int, *, shape: tuple[int, int] = (0, 0)) -> Batch:
-    """Rows of (ids, segments) as one batch, as long as the longest, and at least of this `shape` (turns, tokens)."""
-    height, longest = max(shape[0], len(rows)), max(shape[1], max(len(ids) for ids, _ in rows))
+def padded(rows: Sequence[tuple[Sequence[int], Sequence[int]]], pad: int, *, turns: int = 0) -> Batch:
+    """Rows of (ids, segments) as one batch, as long as the longest by TOKEN_STEP, and of at least so many `turns`."""
+    height, longest = max(turns, len(rows)), rounded(max(len(ids) for ids, _ in rows), TOKEN_STEP)
     ids = torch.full((height, longest), pad, dtype=torch.long)
     segments = torch.zeros((height, longest), dtype=torch.long)
     mask = torch.zeros((height, longest), dtype=torch.bool)

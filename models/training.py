@@ -23,7 +23,7 @@ from models.datasets.dialogues import Example
 from models.half_precision import products
 from models.recipe import Recipe
 from models.text_input import InputReader, TextInput
-from models.text_network import TOKEN_STEP, Batch, TextNetwork, padded, rounded
+from models.text_network import Batch, TextNetwork, padded
 from models.training_batches import Pools, batches
 
 UNDISTURBED: dict[str, Any] = {
@@ -105,7 +105,7 @@ def train(
         network.train()
         began, total = time.monotonic(), torch.zeros((), device=device)
         for rows, tokens in _shown(islice(made, per_epoch), f"epoch {epoch}", per_epoch):
-            batch = padded(tokens, reader.pad, shape=(0, rounded(max(len(ids) for ids, _ in tokens), TOKEN_STEP)))
+            batch = padded(tokens, reader.pad)
             batch = Batch(*(part.to(device) for part in (batch.ids, batch.segments, batch.mask)))
             wanted = torch.tensor(truth[rows])
             known = ~wanted.isnan()

@@ -48,7 +48,7 @@ class Gradients:
         hidden = network.encoder(
             inputs_embeds=vectors, token_type_ids=batch.segments, attention_mask=batch.mask
         ).last_hidden_state
-        own = (batch.segments == 0)[..., None]
+        own = (batch.mask & (batch.segments == 0))[..., None]
         features = torch.cat([hidden[:, 0], (hidden * own).sum(1) / own.sum(1)], dim=-1)
         logit = network.head(features)[0, network.config.labels.index(label)]
         (gradient,) = torch.autograd.grad(logit, vectors)

@@ -280,7 +280,10 @@ def further(args: argparse.Namespace, recipe: Mapping[str, Any]) -> Networks:
         data = load_data(lang, limit=args.limit)
         new = [e for e in data.train if e.source >= since["from"]]
         if not new:
-            sys.exit(f"Nothing was written since: no file from {since['from']} on (models/recipes/text.yaml, `since`).")
+            sys.exit(
+                f"Nothing was written in {lang} since: no file from {since['from']} on."
+                " Leave it out with --languages (models/recipes/text.yaml, `since`)."
+            )
         old = [e for e in data.train if e.source < since["from"]]
         again = random.Random(recipe["seed"]).sample(old, min(since["again"], len(old)))
         others = public_of(args, recipe, lang)[: args.limit]

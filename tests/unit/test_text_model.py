@@ -18,7 +18,7 @@ from models.recipe import Recipe
 from models.text import TextClassifier
 from models.text_files import WEIGHTS, load_model, save_model
 from models.text_input import TEXT_TOKENS, InputReader, TextInput, fold
-from models.text_network import TextNetwork, padded
+from models.text_network import TOKEN_STEP, TextNetwork, padded
 from models.training import learning_again, predict, targets, train
 from models.training_batches import Pools, batches
 from tests.unit.tiny_text_model import ABOVE, GROUPS, LABELS, saved, tiny_network, tokenizer_in
@@ -109,6 +109,7 @@ def test_a_long_turn_is_read_to_its_end(folder: Path) -> None:
     assert len(windows) > 2 and all(len(w.ids) <= TEXT_TOKENS + 3 for w in windows)
     assert windows[-1].ids[-6:] == end.ids[-6:]
     made = padded([(window.ids, window.segments) for window in windows], reader.pad)
+    assert made.ids.shape[1] % TOKEN_STEP == 0 and not made.mask[-1].all(), "of few lengths, padding told apart"
     each = torch.sigmoid(load_model(folder).networks["any"](made)).detach().numpy()
     found = TextClassifier(folder).probabilities([long])[0]
     assert found == pytest.approx(each.max(axis=0), abs=0.02)
