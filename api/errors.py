@@ -175,6 +175,7 @@ def respond(request: Request, error: Exception) -> Response:
             "request_failed",
             error=type(error).__name__,
             code=getattr(error, "code", None),
+            reason=getattr(error, "reason", None),
             trace=_places(error),
         )
     render: RenderProblem | None = getattr(request.app.state, "render_problem", None)
@@ -208,7 +209,8 @@ def as_json(request: Request, problem: Problem) -> Response:
 def install(app: FastAPI) -> None:
     """Every error of a route becomes a problem; what escapes even these is caught by `observe.RequestLog`."""
 
-    async def handle(request: Request, error: Exception) -> Response:
+    def handle(request: Request, error: Exception) -> Response:
+        # Plain, so that it runs in a thread: a page about an error asks the database who is looking, and how many wait.
         return respond(request, error)
 
     for kind in (ForbearError, RequestValidationError, HTTPException):

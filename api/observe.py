@@ -11,6 +11,7 @@ import time
 from urllib.parse import quote
 
 import structlog
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -57,7 +58,7 @@ class RequestLog:
             except ClientDisconnect:
                 status = status or CLIENT_LEFT
             except Exception as error:
-                response = respond(Request(scope), error)
+                response = await run_in_threadpool(respond, Request(scope), error)
                 if status is None:
                     await response(scope, receive, send_with_id)
             finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -86,7 +87,8 @@ class BodyLimit:
         limit = self.upload_limit + FRAME_OVERHEAD if upload else BODY_LIMIT
         announced = Headers(scope=scope).get("content-length", "0")
         if not announced.isdecimal() or int(announced) > limit:
-            await respond(Request(scope), _too_large(limit))(scope, receive, send)
+            refusal = await run_in_threadpool(respond, Request(scope), _too_large(limit))
+            await refusal(scope, receive, send)
             return
         seen = 0
 

@@ -85,7 +85,7 @@ def bare_exception(_logger: Any, _method: str, event: _Event) -> _Event:
     if error is not None:
         event["error"] = type(error).__name__
         if isinstance(error, ForbearError):
-            event["code"], event["reason"] = error.code, error.message
+            event["code"], event["reason"] = error.code, f"{error.message} {error.reason}".strip()
         frames = traceback.extract_tb(error.__traceback__)
         event["at"] = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
     event.pop("exc_text", None)

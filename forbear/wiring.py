@@ -130,7 +130,7 @@ def build_application(settings: Settings, *, log: str = "forbear") -> Applicatio
             database=database, media=media, artifacts=artifacts, jobs=jobs, settings=settings, timelines=timelines
         ),
         access=Access(database=database, settings=settings),
-        search=Search(index),
+        search=Search(index, database),
         policies=policies,
         attempts=Attempts(database=database, settings=settings, timelines=timelines),
         completeness=Completeness(database=database),
@@ -230,7 +230,8 @@ DETECTORS: Mapping[str, Callable[[Registry, Settings], Detector]] = {
 def build_detect(settings: Settings, registry: Registry, names: Sequence[str] | None = None) -> Detect:
     """These detectors behind one stage, those of the settings where none are named.
 
-    Raises InvalidInput (`unknown_detector`) naming those that there are, Unavailable where weights are missing.
+    Raises InvalidInput (`unknown_detector`) naming those that there are, Unavailable where weights are missing, and
+    ConfigError where the text model was not calibrated for a language of the settings.
     """
     from models.errors import ModelError
     from pipeline.stages.detect import Detect
@@ -241,13 +242,21 @@ def build_detect(settings: Settings, registry: Registry, names: Sequence[str] | 
     if unknown or not wanted:
         problem = f"There is no detector '{unknown[0]}'" if unknown else "No detector is named"
         raise InvalidInput(f"{problem}; there are: {', '.join(DETECTORS)}.", code="unknown_detector")
-    detectors = tuple(DETECTORS[name](registry, settings) for name in wanted)
-    if "text" not in wanted:
-        return Detect(detectors, AGREEMENT)
+    detectors = {name: DETECTORS[name](registry, settings) for name in wanted}
+    if "text" not in detectors:
+        return Detect(tuple(detectors.values()), AGREEMENT)
+    version = detectors["text"].stamp.version
     try:
-        return Detect(detectors, calibrated(settings.text_dir, lexicon="rules" in wanted))
+        fusion = calibrated(settings.text_dir, lexicon="rules" in wanted, model=version)
     except ModelError as error:
         raise Unavailable(error.message, code=error.code) from error
+    known = fusion.calibration.languages
+    if other := [lang for lang in settings.languages if lang not in known]:
+        raise ConfigError(
+            f"FORBEAR_LANGUAGES names {', '.join(other)}, and the text model was calibrated for "
+            f"{', '.join(sorted(known))} only. Leave it out there, or `text` out of FORBEAR_DETECTORS."
+        )
+    return Detect(tuple(detectors.values()), fusion)
 
 
 def build_predictor(
@@ -366,6 +375,8 @@ def _build_transcribe(settings: Settings) -> Transcribe:
 
     if settings.script not in tuple(Script):
         raise ConfigError(f"FORBEAR_SCRIPT is {settings.script!r}; say {' or '.join(Script)}.")
+    if not settings.languages:
+        raise ConfigError("FORBEAR_LANGUAGES names no language; say one or several, such as zh,en.")
     weights = locate_whisper(settings.asr_model, settings.cache, allow_download=settings.asr_download)
     options = SpeechOptions(
         device=settings.asr_device,
@@ -374,4 +385,10 @@ def _build_transcribe(settings: Settings) -> Transcribe:
         languages=settings.languages,
         script=Script(settings.script),
     )
-    return Transcribe(SpeechRecognizer(weights, options))
+    recognizer = SpeechRecognizer(weights, options)
+    if other := [lang for lang in settings.languages if lang not in recognizer.whisper.supported_languages]:
+        raise ConfigError(
+            f"FORBEAR_LANGUAGES names {', '.join(other)}, which Whisper {weights.name} does not know; say codes "
+            "that it knows, such as zh,en, or name another FORBEAR_ASR_MODEL."
+        )
+    return Transcribe(recognizer)

@@ -93,7 +93,7 @@ def align(
     step, smooth = 0, 0.0
     for _ in range(epochs):
         draw.shuffle(jobs)
-        for start in range(0, len(jobs) - batch, batch):
+        for start in range(0, len(jobs) - batch + 1, batch):
             part = jobs[start : start + batch]
             said = [texts[at] if lang == "en" else chinese_texts[at] for lang, at in part]
             is_en = torch.tensor([lang == "en" for lang, _ in part], device=device)

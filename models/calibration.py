@@ -19,6 +19,8 @@ from models.errors import WeightsCorrupt, WeightsMissing
 
 TEXT, RULES_AND_TEXT = "text", "rules+text"
 """Which detectors a calibration is for: a curve that counts on a lexicon would be wrong without one."""
+_MODEL = "model"
+"""The key that names the text model, beside those of the detectors."""
 _FLOOR = 0.002
 """Probabilities nearer to 0 or 1 than this say no more: log-odds would otherwise be dominated by rounding."""
 Floats = npt.NDArray[np.float64]
@@ -49,9 +51,17 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A curve for each language and group, by "LANG/GROUP"."""
+    """A curve for each language and group, by "LANG/GROUP".
+
+    `model` is the version of the text model that the curves were fitted to, empty where that was not kept.
+    """
 
     curves: Mapping[str, Curve]
+    model: str = ""
+
+    @property
+    def languages(self) -> frozenset[str]:
+        return frozenset(key.partition("/")[0] for key in self.curves)
 
     def __call__(self, lang: str, group: str, *, text: float, lexicon: float, voice: float = 0.0) -> float:
         """The probability that a turn holds the group; raises KeyError for a group that was not calibrated."""
@@ -83,8 +93,8 @@ def fit(text: Sequence[float], lexicon: Sequence[float], truth: Sequence[bool], 
     return Curve(intercept=float(fitted[2]), text=slope, lexicon=lift if use_lexicon else 0.0)
 
 
-def save(calibrations: Mapping[str, Calibration], path: Path) -> None:
-    """By the detectors that they are for, as JSON that a person can read."""
+def save(calibrations: Mapping[str, Calibration], path: Path, *, model: str = "") -> None:
+    """By the detectors that they are for, as JSON that a person can read; `model` as in Calibration."""
     rounded = {
         name: {
             key: {part: round(value, 4) for part, value in asdict(curve).items()}
@@ -92,15 +102,18 @@ def save(calibrations: Mapping[str, Calibration], path: Path) -> None:
         }
         for name, calibration in calibrations.items()
     }
-    path.write_text(json.dumps(rounded, indent=1) + "\n", encoding="utf-8")
+    named = {_MODEL: model} if model else {}
+    path.write_text(json.dumps({**named, **rounded}, indent=1) + "\n", encoding="utf-8")
 
 
 def load(path: Path) -> dict[str, Calibration]:
     """By the detectors that they are for; raises WeightsMissing and WeightsCorrupt."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
+        model = str(raw.pop(_MODEL, ""))
         return {
-            name: Calibration({key: Curve(**curve) for key, curve in curves.items()}) for name, curves in raw.items()
+            name: Calibration({key: Curve(**curve) for key, curve in curves.items()}, model)
+            for name, curves in raw.items()
         }
     except FileNotFoundError:
         raise WeightsMissing(f"{path} is missing. Train the text model again with `make train`.") from None

@@ -53,10 +53,14 @@ def brier(truth: Bools, probability: Floats) -> float:
 
 
 def best_threshold(truth: Bools, probability: Floats) -> tuple[float, float]:
-    """The probability from which deciding gives the highest F1, and that F1."""
+    """The probability from which deciding gives the highest F1, and that F1; both 1.0 without predictions."""
+    if not truth.size:
+        return 1.0, 1.0
     order = np.argsort(-probability, kind="stable")
+    sure, following = probability[order], np.append(probability[order][1:], 0.0)
     right = np.cumsum(truth[order])
     scores = 2 * right / (np.arange(1, len(order) + 1) + truth.sum())
-    place = int(np.argmax(scores))
-    following = probability[order][place + 1] if place + 1 < len(order) else 0.0
-    return float((probability[order][place] + following) / 2), float(scores[place])
+    # No threshold parts equal probabilities, so a run of them counts where it ends.
+    ends = np.flatnonzero(np.append(sure[1:] != sure[:-1], True))
+    place = ends[np.argmax(scores[ends])]
+    return float((sure[place] + following[place]) / 2), float(scores[place])

@@ -6,6 +6,8 @@ import unicodedata
 import zlib
 from collections.abc import Sequence
 
+from models.script import Script, convert_words
+
 _LONGEST_UNIT = 8
 _MOST_REPEATS = 5
 _LEAST_DOUBLED = 6
@@ -29,7 +31,9 @@ _PHANTOMS = (
     "subtitles by",
     "amara.org",
 )
-"""What Whisper says over silence: closing lines of the videos it was trained on. Nobody says them on a call."""
+"""What Whisper says over silence: closing lines of the videos it was trained on. Nobody says them on a call.
+
+Whisper writes Chinese in either script; they are compared in simplified characters."""
 
 
 def loops(text: str) -> bool:
@@ -59,7 +63,7 @@ def nothing_said(no_speech: float, mean_log_probability: float) -> bool:
 
 def is_phantom(text: str, confidence: float) -> bool:
     """Whether the text is one of the lines heard in silence, said without conviction or beside nothing else."""
-    plain = unicodedata.normalize("NFKC", text).casefold()
+    plain = convert_words([unicodedata.normalize("NFKC", text).casefold()], Script.SIMPLIFIED)[0]
     if not any(phantom in plain for phantom in _PHANTOMS):
         return False
     return confidence < _PHANTOM_CONFIDENCE or len(_units(text)) <= 12

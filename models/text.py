@@ -17,6 +17,7 @@ import torch
 
 from models.datasets.dialogues import Example, domain_files, read_dialogues
 from models.datasets.turns import as_turn
+from models.errors import WeightsCorrupt
 from models.half_precision import is_fast_in_half
 from models.text_files import ANY, load_model
 from models.text_input import InputReader, TextInput, Tokens
@@ -31,6 +32,8 @@ _FEW_WORDS = 3
 _MOST_EXAMPLES = 300
 """So many training turns of a label are compared with, spread evenly over their authors: reading them takes a process
 seconds for each label that it meets first."""
+_LANGUAGES = ("zh", "en")
+"""Where each network reads one language, all of these are needed: a turn without a network would find nothing."""
 _CHINESE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _LATIN = re.compile(r"[A-Za-z']+")
 
@@ -55,6 +58,12 @@ class TextClassifier:
         model = load_model(folder, kind=kind)
         self.name, self.version = model.name, model.version
         self._readers = {lang: InputReader(file) for lang, file in model.tokenizers.items()}
+        missing = [lang for lang in _LANGUAGES if not {lang, ANY} & self._readers.keys()]
+        if missing:
+            raise WeightsCorrupt(
+                f"{folder} holds no network that reads {' and '.join(missing)}. Train it into the same folder: "
+                f'`make train` with OUT="{folder}" and TRAIN="--languages {" ".join(missing)}".'
+            )
         self._networks = model.networks
         config = next(iter(model.networks.values())).config
         self.labels, self.groups = config.labels, config.groups
@@ -64,15 +73,23 @@ class TextClassifier:
     def probabilities(self, turns: Sequence[TextInput]) -> Probabilities:
         """Shape (turns, labels + groups), in their order; a turn without words is improbable in everything."""
         out = np.zeros((len(turns), len(self.labels) + len(self.groups)), dtype=np.float32)
+        for lang in self._readers:
+            mine = [row for row, turn in enumerate(turns) if self._language(turn) == lang]
+            out[mine] = self._read([turns[row] for row in mine], lang)
+        return out
+
+    def _read(self, turns: Sequence[TextInput], lang: str) -> Probabilities:
+        """`probabilities` by the network of one language, whatever the turns are written in."""
+        out = np.zeros((len(turns), len(self.labels) + len(self.groups)), dtype=np.float32)
+        reader, network = self._readers[lang], self._networks[lang]
+        said = (row for row, turn in enumerate(turns) if any(map(str.isalnum, turn.text)))
+        windows = [(row, window) for row in said for window in reader.windows(turns[row])]
+        windows.sort(key=lambda pair: len(pair[1].ids))
         with torch.inference_mode():
-            for lang, reader in self._readers.items():
-                mine = (row for row, turn in enumerate(turns) if self._language(turn) == lang)
-                windows = [(row, window) for row in mine for window in reader.windows(turns[row])]
-                windows.sort(key=lambda pair: len(pair[1].ids))
-                for part in _batches(windows):
-                    found = torch.sigmoid(self._networks[lang](_as_batch(part, reader.pad)).float())
-                    for (row, _), probability in zip(part, found[: len(part)].numpy(), strict=True):
-                        np.maximum(out[row], probability, out=out[row])
+            for part in _batches(windows):
+                found = torch.sigmoid(network(_as_batch(part, reader.pad)).float())
+                for (row, _), probability in zip(part, found[: len(part)].numpy(), strict=True):
+                    np.maximum(out[row], probability, out=out[row])
         return out
 
     def _vectors(self, turns: Sequence[TextInput], lang: str) -> npt.NDArray[np.float32]:
@@ -105,7 +122,9 @@ class TextClassifier:
         """
         place = (*self.labels, *self.groups).index(label)
         without = [replace(turn, text="".join([*words[:at], *words[at + 1 :]])) for at in range(len(words))]
-        whole, *left = self.probabilities([turn, *without])[:, place].tolist()
+        # All by the network that reads the turn: without its one Chinese word an English one would read what is left,
+        # and the difference would be that of two networks.
+        whole, *left = self._read([turn, *without], self._language(turn))[:, place].tolist()
         lost = [whole - each for each in left]
         total = sum(each for each in lost if each > 0)
         return [each / total for each in lost] if total > 0 else []

@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from models.errors import WeightsCorrupt, WeightsMissing
+from models.text_input import InputReader
 from models.text_network import NetworkConfig, TextNetwork
 
 MANIFEST, CONFIG, WEIGHTS, TOKENIZER = "manifest.json", "config.json", "model.safetensors", "tokenizer.json"
 ANY = "any"
 """The language of a network that reads all of them."""
 _SCALE = ".scale"
+_AGAIN = "Copy the whole folder again, or train it again with `make train`."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +46,8 @@ def save_model(folder: Path, name: str, networks: Mapping[str, tuple[TextNetwork
     """
     digest = hashlib.sha256()
     others = _manifest(folder)["languages"] if (folder / MANIFEST).is_file() else []
+    # Whoever is killed from here on leaves an unfinished folder, not an old manifest over new weights.
+    (folder / MANIFEST).unlink(missing_ok=True)
     for lang, (network, tokenizer) in sorted(networks.items()):
         part = folder / lang
         part.mkdir(parents=True, exist_ok=True)
@@ -66,20 +71,25 @@ def load_model(folder: Path, *, kind: torch.dtype = torch.float32) -> TextModel:
     try:
         manifest = _manifest(folder)
         languages = [str(lang) for lang in manifest["languages"]]
+        _check_whole(folder, languages)
         networks = {lang: _network(folder / lang, kind) for lang in languages}
         labels = {(network.config.labels, network.config.groups) for network in networks.values()}
         if len(labels) != 1:
             raise ValueError("the languages have different labels")
-    except FileNotFoundError as error:
-        raise WeightsMissing(f"{folder} is not whole: {Path(error.filename or '').name} is missing.") from error
-    except (ValueError, KeyError, TypeError, RuntimeError, OSError) as error:
-        raise WeightsCorrupt(f"{folder} does not hold the text model it names ({type(error).__name__}).") from error
-    return TextModel(
-        name=str(manifest["name"]),
-        version=str(manifest["version"]),
-        networks=networks,
-        tokenizers={lang: folder / lang / TOKENIZER for lang in languages},
-    )
+        tokenizers = {lang: folder / lang / TOKENIZER for lang in languages}
+        for tokenizer in tokenizers.values():
+            InputReader(tokenizer)  # Read now, so that a damaged one is told of here; it stays in memory.
+        name, version = str(manifest["name"]), str(manifest["version"])
+    except (ValueError, LookupError, TypeError, AttributeError, RuntimeError, OSError, SafetensorError) as error:
+        problem = f"{folder} does not hold the text model it names ({type(error).__name__})."
+        raise WeightsCorrupt(f"{problem} {_AGAIN}") from error
+    return TextModel(name=name, version=version, networks=networks, tokenizers=tokenizers)
+
+
+def _check_whole(folder: Path, languages: Sequence[str]) -> None:
+    for file in (Path(lang, name) for lang in languages for name in (CONFIG, WEIGHTS, TOKENIZER)):
+        if not (folder / file).is_file():
+            raise WeightsMissing(f"{folder} is not whole: {file} is missing. {_AGAIN}")
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

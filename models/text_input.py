@@ -5,6 +5,8 @@ Knows no label and no weights.
 
 from __future__ import annotations
 
+import errno
+import os
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ OVERLAP_TOKENS = 24
 CONTEXT_TOKENS = (40, 24)
 """Of the turn before and of the one before that; the ends are kept, since the answer begins where they stop."""
 ROLES = {"agent": "[unused1]", "customer": "[unused2]", "unknown": "[unused3]"}
+_SPECIAL = ("[PAD]", "[MASK]", "[CLS]", "[SEP]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,13 +49,18 @@ def fold(text: str) -> str:
 
 
 class InputReader:
-    """Turns into token ids with a tokenizer of the WordPiece family; raises OSError where its file can't be read."""
+    """Turns into token ids with a tokenizer of the WordPiece family.
+
+    Raises FileNotFoundError where its file is missing, ValueError where it is no tokenizer or lacks a token of ours.
+    """
 
     def __init__(self, tokenizer_file: Path) -> None:
         self._tokenizer = _tokenizer(tokenizer_file)
         vocabulary = self._tokenizer.get_vocab()
-        self.pad, self.mask = vocabulary["[PAD]"], vocabulary["[MASK]"]
-        self._first, self._mark = vocabulary["[CLS]"], vocabulary["[SEP]"]
+        missing = [token for token in (*_SPECIAL, *ROLES.values()) if token not in vocabulary]
+        if missing:
+            raise ValueError(f"{tokenizer_file} has no {missing[0]}")
+        self.pad, self.mask, self._first, self._mark = (vocabulary[token] for token in _SPECIAL)
         self._roles = {role: vocabulary[token] for role, token in ROLES.items()}
 
     def windows(self, turn: TextInput) -> list[Tokens]:
@@ -88,5 +96,8 @@ def _tokenizer(file: Path) -> Any:
     from tokenizers import Tokenizer
 
     if not file.is_file():
-        raise FileNotFoundError(file)
-    return Tokenizer.from_file(str(file))
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file))
+    try:
+        return Tokenizer.from_file(str(file))
+    except Exception as error:  # tokenizers raises nothing more particular
+        raise ValueError(f"{file} is no tokenizer") from error

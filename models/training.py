@@ -45,11 +45,6 @@ def learning_again(known: TextNetwork) -> TextNetwork:
     return network
 
 
-def group_labels(labels: Sequence[str], groups: Sequence[str], above: Mapping[str, str]) -> npt.NDArray[np.bool_]:
-    """Which label stands under which group: shape (labels, groups)."""
-    return np.array([[above.get(label) == group for group in groups] for label in labels])
-
-
 def targets(examples: Sequence[Example], network: TextNetwork, above: Mapping[str, str]) -> npt.NDArray[np.float32]:
     """Truth of shape (examples, labels + groups), NaN where it is not known.
 

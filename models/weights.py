@@ -17,7 +17,7 @@ from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 
-from models.errors import WeightsCorrupt, WeightsMissing
+from models.errors import ModelError, WeightsCorrupt, WeightsMissing
 
 TEXT_MODEL = Path(__file__).parent / "weights" / "text"
 """The text model that comes with Forbear, its tokenizer and its calibration."""
@@ -111,7 +111,19 @@ def locate_whisper(
 
 
 def report_whisper(name_or_path: str, cache_dir: Path, *, parts: WeightsParts = WHISPER_BASE_PARTS) -> WeightsReport:
-    """Looks without fetching or joining anything; reads the whole model to check its digest where one is known."""
+    """Looks without fetching or joining anything; reads the whole model to check its digest where one is known.
+
+    Raises nothing for weights that are missing or damaged: `advice` says so.
+    """
+    try:
+        return _report(name_or_path, cache_dir, parts)
+    except ModelError as error:
+        return WeightsReport(
+            name=name_or_path, found=False, source=None, path=None, sha256=None, intact=None, advice=error.message
+        )
+
+
+def _report(name_or_path: str, cache_dir: Path, parts: WeightsParts) -> WeightsReport:
     folder = _local_folder(name_or_path, cache_dir)
     if folder is not None:
         return WeightsReport(
@@ -137,12 +149,7 @@ def report_whisper(name_or_path: str, cache_dir: Path, *, parts: WeightsParts = 
             intact=intact,
             advice="" if intact else _corrupt_advice(parts, joined),
         )
-    try:
-        snapshot = _hub_snapshot(name_or_path, allow_download=False)
-    except WeightsMissing as missing:
-        return WeightsReport(
-            name=name_or_path, found=False, source=None, path=None, sha256=None, intact=None, advice=missing.message
-        )
+    snapshot = _hub_snapshot(name_or_path, allow_download=False)
     return WeightsReport(
         name=name_or_path,
         found=True,
@@ -199,7 +206,14 @@ def sha256_of(files: Sequence[Path], *, copy_to: Callable[[bytes], object] | Non
 
 def _local_folder(name_or_path: str, cache_dir: Path) -> Path | None:
     given = Path(name_or_path).expanduser()
-    looks_like_path = given.is_absolute() or name_or_path.startswith((".", "~"))
+    # A repository of the hub is OWNER/NAME: more parts, or a first one that is here, mean a folder on this machine.
+    parts = name_or_path.split("/")
+    looks_like_path = (
+        given.is_absolute()
+        or name_or_path.startswith((".", "~"))
+        or len(parts) > 2
+        or (len(parts) == 2 and Path(parts[0]).exists())
+    )
     for folder in (given, cache_dir / name_or_path):
         if (folder / _MODEL_FILE).is_file():
             if not (folder / _TOKENIZER_FILE).is_file():
@@ -249,16 +263,21 @@ def _hub_snapshot(name: str, *, allow_download: bool) -> Path:
     """The hub's local copy of a model; only with `allow_download` is the network asked, with a progress bar."""
     from faster_whisper.utils import _MODELS as hub_names
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    unknown = f"No Whisper weights called {name}. Give a folder, or one of: {', '.join(sorted(hub_names))}."
     repository = name if "/" in name else hub_names.get(name)
     if repository is None:
-        raise WeightsMissing(
-            f"No Whisper weights called {name}. Give a folder, or one of: {', '.join(sorted(hub_names))}."
-        )
+        raise WeightsMissing(unknown)
     wanted = ["config.json", "preprocessor_config.json", _MODEL_FILE, _TOKENIZER_FILE, "vocabulary.*"]
     try:
-        return Path(snapshot_download(repository, allow_patterns=wanted, local_files_only=not allow_download))
+        snapshot = Path(snapshot_download(repository, allow_patterns=wanted, local_files_only=not allow_download))
+        if not (snapshot / _MODEL_FILE).is_file():
+            # A download that broke off leaves a folder with the small files.
+            raise FileNotFoundError(snapshot / _MODEL_FILE)
+        return snapshot
+    except HFValidationError as error:
+        raise WeightsMissing(unknown) from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         if allow_download:
             raise WeightsMissing(

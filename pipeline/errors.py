@@ -13,7 +13,8 @@
     └── ConfigError           a setting is wrong; names it
 
 The class decides behaviour (status, exit code, retry); `code` is stable and for machines; the message is for people,
-says what to do, and never holds words of a transcript.
+says what to do, and never holds words of a transcript. `reason` is what a library said of it, which may name hosts and
+accounts: for the operator's terminal and the log alone.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ class ForbearError(Exception):
 
     code = "error"
 
-    def __init__(self, message: str, *, code: str | None = None, **details: object) -> None:
+    def __init__(self, message: str, *, code: str | None = None, reason: str = "") -> None:
         super().__init__(message)
         self.message = message
         if code is not None:
             self.code = code
-        self.details = details
+        self.reason = reason
 
 
 class InvalidInput(ForbearError):

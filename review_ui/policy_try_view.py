@@ -89,6 +89,8 @@ class TriedView:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TryPage:
+    """`detail` says in English which line the `problem` is in, where the problem is told in another language."""
+
     pack: str
     packs: tuple[Option, ...]
     cases: tuple[OptionGroup, ...]
@@ -97,6 +99,7 @@ class TryPage:
     collector_types: tuple[Option, ...]
     clock: str
     problem: str
+    detail: str
     origin: str
     browse_href: str
     known: int
@@ -149,6 +152,7 @@ def try_page(
     *,
     explanation: Explanation | None = None,
     problem: str = "",
+    detail: str = "",
     origin: str = "",
 ) -> TryPage:
     """The form, and below it what came of it; `packs` by their addresses, `cases` by the title of their pack."""
@@ -183,6 +187,7 @@ def try_page(
         collector_types=_options(("", *CollectorType), asked.collector_type, "collector_type", words),
         clock=asked.clock,
         problem=problem,
+        detail=detail,
         origin=origin,
         browse_href=f"/policy?pack={asked.pack}",
         known=sum(bool(value) for value in asked.facts.values()),

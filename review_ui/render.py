@@ -92,7 +92,9 @@ class Visit:
         return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store", **(headers or {})})
 
     def _shell(self, here: str, *, counts: bool = True) -> Shell:
-        known = application_of(self.request).calls.counts(self.visitor) if self.visitor and counts else None
+        # A token may carry no permission at all; the page that says so must not fail over its own navigation.
+        may_count = counts and self.visitor is not None and Permission.CALLS_READ in self.visitor.permissions
+        known = application_of(self.request).calls.counts(self.visitor) if self.visitor and may_count else None
         return Shell(
             language=self.reader.words.language.value,
             theme=self.reader.theme.value,

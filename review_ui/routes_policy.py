@@ -93,13 +93,14 @@ def _tried(request: Request, visit: SignedVisit, asked: Tried, *, judge: bool, o
     pack = policies.pack(actor, asked.pack)
     packs = policies.packs(actor)
     explanation: Explanation | None = None
-    problem = ""
+    problem = detail = ""
     if judge:
         try:
             lines = read_dialogue(asked.text)
         except InvalidInput as error:
-            problem = visit.reader.words("policy.try.problem")
-            problem = error.message if visit.reader.words.language.value == "en" else f"{problem} ({error.message})"
+            words = visit.reader.words
+            problem = words("policy.try.problem") if words.language.is_chinese else error.message
+            detail = error.message if words.language.is_chinese else ""
         else:
             explanation = _explain(pack, policies.registry(), lines, asked)
     listed = [(one.name, one) for one in (*packs, *shipped_beside(packs))]
@@ -113,6 +114,7 @@ def _tried(request: Request, visit: SignedVisit, asked: Tried, *, judge: bool, o
         visit.reader,
         explanation=explanation,
         problem=problem,
+        detail=detail,
         origin=origin,
     )
     return visit.page("policy_try.html", page, here="policy")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from fastapi import APIRouter, Request
+from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from api.application import application_of
@@ -37,15 +36,11 @@ def queue(request: Request, visit: ReaderVisit) -> Response:
 
 
 @router.get("/queue/newer")
-def newer(request: Request, visit: ReaderVisit, since: datetime) -> Response:
+def newer(request: Request, visit: ReaderVisit, since: AwareDatetime) -> Response:
     """How many calls of this list came since it was read: said, never pushed into the list.
 
     A call comes into the queue when it is judged, into the list of all when it is received.
     """
     asked = asked_of(request.query_params)
-    found = application_of(request).calls.list(
-        visit.actor, asked.filter(), sort=CallSort.NEWEST, cursor=None, limit=PAGE_SIZE
-    )
-    came = (call.received_at if asked.everything else call.finished_at or call.received_at for call in found.calls)
-    count = sum(at > since for at in came)
+    count = application_of(request).calls.newer(visit.actor, asked.filter(), since, judged=not asked.everything)
     return visit.part("parts/newer.html", NewerView(count=count, href=asked.href()))

@@ -18,14 +18,16 @@ router = APIRouter(prefix="/search")
 def search(request: Request, visit: ReaderVisit) -> Response:
     """The page with hits; a question that can't be asked is answered beside the box, not with an error page."""
     asked = search_asked_of(request.query_params)
-    found, problem = None, ""
+    found, problem, detail = None, "", ""
     if not asked.empty:
         try:
             found = application_of(request).search.query(visit.actor, asked.query(request.query_params.get("cursor")))
         except (InvalidInput, Unavailable) as error:
-            known = visit.reader.words.named("search.problem", error.code)
-            problem = error.message if known == error.code else known
-    return visit.page("search.html", search_page(asked, found, visit.reader, problem=problem), here="search")
+            problem = visit.reader.words.named("search.problem", error.code)
+            if problem == error.code:
+                problem, detail = visit.reader.words("search.problem"), error.message
+    page = search_page(asked, found, visit.reader, problem=problem, detail=detail)
+    return visit.page("search.html", page, here="search")
 
 
 @router.get("/context")

@@ -81,7 +81,7 @@ def change(
     ):
         if value in known:
             response.set_cookie(
-                cookie, value, max_age=_YEAR_S, httponly=True, samesite="lax", secure=request.url.scheme == "https"
+                cookie, value, max_age=_YEAR_S, httponly=True, samesite="lax", secure=request.app.state.secure
             )
     return response
 

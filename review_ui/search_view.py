@@ -87,10 +87,13 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchPageView:
+    """`detail` is the service's own sentence, in English, where the pages have no words for what is wrong."""
+
     text: str
     hidden: tuple[tuple[str, str], ...]
     asked: bool
     problem: str
+    detail: str
     summary: str
     date_from: str
     date_to: str
@@ -120,7 +123,9 @@ class ContextView:
     lines: tuple[ContextLine, ...]
 
 
-def search_page(asked: SearchAsked, found: SearchPage | None, reader: Reader, *, problem: str = "") -> SearchPageView:
+def search_page(
+    asked: SearchAsked, found: SearchPage | None, reader: Reader, *, problem: str = "", detail: str = ""
+) -> SearchPageView:
     """The page for what was asked; `found` None before anything is asked, `problem` when it can't be."""
     words = reader.words
     page = found or SearchPage()
@@ -130,6 +135,7 @@ def search_page(asked: SearchAsked, found: SearchPage | None, reader: Reader, *,
         hidden=tuple((name, value) for name, values in asked.chosen.items() for value in values),
         asked=not asked.empty,
         problem=problem,
+        detail=detail,
         summary=words("search.summary", n=page.total_hits, calls=page.total_calls) if found else "",
         date_from=asked.date_from.isoformat() if asked.date_from else "",
         date_to=asked.date_to.isoformat() if asked.date_to else "",

@@ -132,12 +132,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=TEXT_MODEL)
     args = parser.parse_args()
-    detectors = (LexiconDetector(load_registry().lexicons), TextDetector(TextClassifier(args.model)))
+    model = TextClassifier(args.model)
+    detectors = (LexiconDetector(load_registry().lexicons), TextDetector(model))
     rows = rows_of(read_dialogues(validation_files()), detectors)
     for use_lexicon in (False, True):
         tell(rows, use_lexicon=use_lexicon)
     made = {name: Calibration(curves(rows, use_lexicon=name == RULES_AND_TEXT)) for name in (TEXT, RULES_AND_TEXT)}
-    save(made, args.model / CALIBRATION)
+    save(made, args.model / CALIBRATION, model=model.version)
     print(f"{args.model / CALIBRATION}: {len(rows)} turns")
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 
 from models.datasets.dialogues import (
     Example,
+    check_files,
     domain_files,
     read_dialogues,
     validation_files,
@@ -36,6 +37,13 @@ def main() -> None:
         tell(f"{lang} to learn from", [e for e in examples if e.lang == lang], [e for e in kept if e.lang == lang])
         mine = [e for e in validation if e.lang == lang]
         tell(f"{lang} for validation", mine, mine)
+    said = {(e.lang, e.line.role, e.line.text) for e in examples}
+    for name, others in (("validation", validation), ("check", read_dialogues(check_files()))):
+        for lang in ("zh", "en"):
+            mine = [e for e in others if e.lang == lang]
+            same = [e for e in mine if (lang, e.line.role, e.line.text) in said]
+            print(f"{lang} of {name}, word for word in what is learnt from: {len(same)} of {len(mine)}", end="")
+            print(f", labelled {sum(bool(e.labels) for e in same)}")
     print("\ncategory".ljust(36) + "   zh    en  (to learn from)")
     for key in categories():
         counts = [sum(key in e.labels for e in kept if e.lang == lang) for lang in ("zh", "en")]

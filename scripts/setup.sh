@@ -39,7 +39,11 @@ fi
 pip() { .venv/bin/python -m pip --disable-pip-version-check --quiet "$@"; }
 
 # torch first and by itself: which build is right depends on the machine, so it can't stand under one set of hashes.
-if ! .venv/bin/python -c "import sys, importlib.metadata as m; sys.exit(not m.version('torch').startswith('$torch'))" 2>/dev/null; then
+# A CPU build that is there does not serve who asks for CUDA.
+if ! .venv/bin/python -c "
+import sys, importlib.metadata as m
+there = m.version('torch')
+sys.exit(not there.startswith('$torch') or ('${FORBEAR_TORCH:-cpu}' == 'cuda' and there.endswith('+cpu')))" 2>/dev/null; then
   echo "Installing torch $torch ..."
   if [ "$(uname -s)" = Linux ] && [ "${FORBEAR_TORCH:-cpu}" != cuda ]; then
     pip install --no-deps --no-index "torch==$torch" 2>/dev/null ||

@@ -7,7 +7,7 @@ The folders hold the encoders and the public text that models/recipes/text.yaml 
 package is installed first (`make train` does). `single`, which ships, is written to OUT: a network a language.
 `further` goes on from the model of MADE with the dialogues that were written since, and is written to OUT as well.
 `student` is one network for both. All is seeded; the held-out turns of tests/gold are never read. With --languages the
-other network of OUT stays as it is.
+other network of OUT stays as it is; `further` brings the one of MADE along where OUT holds none.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import random
 import resource
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -39,9 +40,10 @@ from models.datasets.dialogues import (
 )
 from models.datasets.public import ordinary_talk, public_examples, public_texts
 from models.datasets.turns import as_turn
+from models.errors import ModelError
 from models.line import Line
 from models.recipe import Recipe
-from models.text_files import ANY, TOKENIZER, load_model, save_model
+from models.text_files import ANY, MANIFEST, TOKENIZER, TextModel, load_model, save_model
 from models.text_input import InputReader
 from models.text_network import NetworkConfig, TextNetwork
 from models.training import UNDISTURBED, learning_again, predict, targets, train
@@ -96,12 +98,11 @@ def load_data(lang: str | None = None, *, limit: int | None = None) -> Data:
     return Data(train=examples, validation=validation, above=above, labels=labels, groups=(*GROUPS, GOOD))
 
 
-def report(name: str, data: Data, probabilities: np.ndarray, network: TextNetwork) -> dict[str, float]:
-    """Figures on the validation dialogues, by language; printed, and returned for choosing."""
+def report(name: str, data: Data, probabilities: np.ndarray, network: TextNetwork) -> None:
+    """Prints figures on the validation dialogues, by language."""
     truth = targets(data.validation, network, data.above) > 0.5
     allowed = np.stack([data.allowed[e.line.role] for e in data.validation])
     probabilities = probabilities * allowed
-    figures: dict[str, float] = {}
     at = {label: place for place, label in enumerate((*data.labels, *data.groups))}
     for lang in sorted({e.lang for e in data.validation}):
         rows = np.array([e.lang == lang for e in data.validation])
@@ -116,10 +117,9 @@ def report(name: str, data: Data, probabilities: np.ndarray, network: TextNetwor
         recalled = probabilities[harm, at["distress.self_harm"]]
         columns = [at[g] for g in GROUPS]
         bins = metrics.reliability(truth[rows][:, columns].ravel(), probabilities[rows][:, columns].ravel())
-        figures[lang] = float(np.mean([f for f, _, _ in best.values()]))
-        figures[f"{lang}-best"] = float(np.mean([f for _, _, f in best.values()]))
+        macro, macro_at_best = (np.mean([figures[place] for figures in best.values()]) for place in (0, 2))
         print(
-            f"{name:28s} {lang}  macro F1 {figures[lang]:.3f} (own thresholds {figures[f'{lang}-best']:.3f})  "
+            f"{name:28s} {lang}  macro F1 {macro:.3f} (own thresholds {macro_at_best:.3f})  "
             + "  ".join(f"{g} {f:.3f}" for g, (f, _, _) in best.items())
             + f"  alarms {int((loud & quiet).sum())}/{int(quiet.sum())}"
             + f", on hard negatives {int((loud & hard).sum())}/{int(hard.sum())}"
@@ -127,7 +127,6 @@ def report(name: str, data: Data, probabilities: np.ndarray, network: TextNetwor
             + f"  ECE {metrics.expected_calibration_error(bins):.3f}",
             flush=True,
         )
-    return figures
 
 
 def fresh(data: Data, encoder: BertModel, seed: int) -> TextNetwork:
@@ -154,25 +153,22 @@ def run(
     *,
     frozen: bool = False,
     truth: np.ndarray | None = None,
-    every: bool = True,
-) -> tuple[TextNetwork, np.ndarray]:
-    """Trains one network and reports on it; returns it with its probabilities on the validation dialogues."""
+) -> None:
+    """Trains one network and reports on it."""
     reader = InputReader(tokenizer)
     truth = targets(data.train, network, data.above) if truth is None else truth
     inputs = [as_turn(e) for e in data.validation]
 
     def after(epoch: int, trained: TextNetwork, figures: str) -> None:
         print(f"{name}: epoch {epoch} of {recipe.epochs}, {figures}", flush=True)
-        if every and epoch % 2 == 0 and epoch < recipe.epochs:
+        if epoch % 2 == 0 and epoch < recipe.epochs:
             report(f"{name} epoch {epoch}", data, predict(trained, reader, inputs).numpy(), trained)
 
     train(
         network, reader, data.train, truth, recipe, allowed=data.allowed, frozen=frozen,
         after_epoch=after,
     )  # fmt: skip
-    found = predict(network, reader, inputs).numpy()
-    report(name, data, found, network)
-    return network, found
+    report(name, data, predict(network, reader, inputs).numpy(), network)
 
 
 # --- the encoders and the text that teaches them ----------------------------------------------------------------------
@@ -228,9 +224,9 @@ def tokenizer_file(encoder: Path, work: Path) -> Path:
 
 
 def bilingual_encoder(args: argparse.Namespace, recipe: Mapping[str, Any], data: Data) -> Path:
-    """The folder of the joined and aligned encoder, made where it is missing."""
+    """The folder of the joined and aligned encoder, made where it is missing: its tokenizer is written last."""
     folder: Path = args.work / "bilingual"
-    if (folder / "model.safetensors").is_file():
+    if (folder / TOKENIZER).is_file():
         return folder
     chinese, english = (args.encoders / recipe["align"]["encoders"][lang] for lang in ("zh", "en"))
     own = {lang: [e.line.text for e in data.train if e.lang == lang] for lang in ("zh", "en")}
@@ -259,13 +255,13 @@ def single(args: argparse.Namespace, recipe: Mapping[str, Any], *, frozen: bool)
     for lang in args.languages:
         folder = folder_of(args, recipe, lang)
         tokenizer = tokenizer_file(folder, args.work)
-        steps = Recipe(**_steps(recipe[design], lang))
+        steps = Recipe(**_steps(recipe, design, lang))
         data = load_data(lang, limit=args.limit)
         others = public_of(args, recipe, lang)[: args.limit]
         print(f"and {len(others)} public texts", flush=True)
         data = replace(data, train=[*data.train, *others])
         network = fresh(data, encoder_of(folder, tokenizer), steps.seed)
-        network, _ = run(f"{design}-{lang}", data, network, tokenizer, steps, frozen=frozen)
+        run(f"{design}-{lang}", data, network, tokenizer, steps, frozen=frozen)
         made[lang] = network, tokenizer
         save_model(args.work / design, f"forbear-text-{design}", {lang: made[lang]})
     return made
@@ -278,6 +274,7 @@ def further(args: argparse.Namespace, recipe: Mapping[str, Any]) -> Networks:
     for lang in args.languages:
         since = recipe["since"][lang]
         data = load_data(lang, limit=args.limit)
+        refuse_other_labels(known, data)
         new = [e for e in data.train if e.source >= since["from"]]
         if not new:
             sys.exit(
@@ -289,23 +286,29 @@ def further(args: argparse.Namespace, recipe: Mapping[str, Any]) -> Networks:
         others = public_of(args, recipe, lang)[: args.limit]
         print(f"{len(new)} of them new, {len(again)} again, and {len(others)} public texts", flush=True)
         data = replace(data, train=[*new, *again, *others])
-        steps = Recipe(**_steps(recipe["further"], lang))
-        tokenizer = known.tokenizers[lang]
-        network, _ = run(f"further-{lang}", data, learning_again(known.networks[lang]), tokenizer, steps)
+        tokenizer, network = known.tokenizers[lang], learning_again(known.networks[lang])
+        run(f"further-{lang}", data, network, tokenizer, Recipe(**_steps(recipe, "further", lang)))
         made[lang] = network, tokenizer
         save_model(args.work / "further", "forbear-text-further", {lang: made[lang]})
     return made
 
 
-def _steps(named: Mapping[str, Any], lang: str) -> dict[str, Any]:
-    """What a design's recipe says, a language's own words over those for all."""
-    common = {key: value for key, value in named.items() if key not in ("zh", "en")}
-    return {**common, **named.get(lang, {})}
+def refuse_other_labels(known: TextModel, data: Data) -> None:
+    """What a network says stands in the order of its own labels, which must be the categories' of today."""
+    if any((n.config.labels, n.config.groups) != (data.labels, data.groups) for n in known.networks.values()):
+        sys.exit(f"{known.name} knows other categories than models and policy do now; train from nothing.")
+
+
+def _steps(recipe: Mapping[str, Any], design: str, lang: str = "") -> dict[str, Any]:
+    """What the recipe says of a design, a language's own words over those for all."""
+    common = {key: value for key, value in recipe[design].items() if key not in ("zh", "en")}
+    return {"seed": recipe["seed"], **common, **recipe[design].get(lang, {})}
 
 
 def taught(args: argparse.Namespace, recipe: Mapping[str, Any], data: Data) -> tuple[list[Example], np.ndarray]:
     """The training turns with labels and the teachers' probabilities mixed, and public text with the latter alone."""
     teachers = load_model(args.work / "single")
+    refuse_other_labels(teachers, data)
     examples: list[Example] = []
     truths: list[np.ndarray] = []
     weight = recipe["distil"]["weight"]
@@ -328,11 +331,25 @@ def student(args: argparse.Namespace, recipe: Mapping[str, Any]) -> Networks:
     data = load_data(limit=args.limit)
     folder = bilingual_encoder(args, recipe, data)
     examples, truth = taught(args, recipe, data)
-    steps = Recipe(**recipe["student"])
+    steps = Recipe(**_steps(recipe, "student"))
     network = fresh(data, encoder_of(folder, folder / TOKENIZER), steps.seed)
-    network, _ = run("student", replace(data, train=examples), network, folder / TOKENIZER, steps, truth=truth)
+    run("student", replace(data, train=examples), network, folder / TOKENIZER, steps, truth=truth)
     save_model(args.work / "student", "forbear-text-student", {ANY: (network, folder / TOKENIZER)})
     return {ANY: (network, folder / TOKENIZER)}
+
+
+def save(args: argparse.Namespace, made: Networks) -> None:
+    """Writes what was made to OUT, unless it was made to measure something."""
+    if not is_kept(args):
+        return
+    if args.design == "further" and not (args.out / MANIFEST).is_file():
+        shutil.copytree(args.made, args.out, dirs_exist_ok=True)
+    save_model(args.out, "forbear-text", made)
+
+
+def is_kept(args: argparse.Namespace) -> bool:
+    """Whether what is trained is to ship, rather than to measure what less or other text teaches."""
+    return not args.public and args.limit is None
 
 
 def main() -> None:
@@ -356,6 +373,10 @@ def main() -> None:
     args = parser.parse_args()
     if args.encoders is None and args.design != "further":
         parser.error("--encoders FOLDER is missing: training starts from the encoders that the recipe names")
+    if args.design == "single" and is_kept(args) and len(args.languages) == 1 and not (args.out / MANIFEST).is_file():
+        parser.error(
+            f"{args.out} holds no model whose other network could stay: train both, or copy a model there first"
+        )
     args.work.mkdir(parents=True, exist_ok=True)
     recipe = yaml.safe_load(args.recipe.read_text(encoding="utf-8"))
     began = time.monotonic()
@@ -363,15 +384,13 @@ def main() -> None:
         if args.design in ("all", "frozen"):
             single(args, recipe, frozen=True)
         if args.design in ("all", "single"):
-            made = single(args, recipe, frozen=False)
-            if not args.public and args.limit is None:
-                save_model(args.out, "forbear-text", made)
+            save(args, single(args, recipe, frozen=False))
         if args.design in ("all", "student"):
             student(args, recipe)
         if args.design == "further":
-            made = further(args, recipe)
-            if args.limit is None:
-                save_model(args.out, "forbear-text", made)
+            save(args, further(args, recipe))
+    except ModelError as error:
+        sys.exit(error.message)
     except FileNotFoundError as missing:
         sys.exit(f"{missing.filename} is missing: the recipe names it, --encoders and --texts say where it lies.")
     used = resource.getrusage(resource.RUSAGE_SELF)

@@ -27,7 +27,7 @@ def main() -> None:
     try:
         app()
     except ForbearError as error:
-        fail(error.message, code=error.code)
+        fail(f"{error.message} ({error.reason})" if error.reason else error.message, code=error.code)
         sys.exit(next((number for kind, number in EXIT_CODES if isinstance(error, kind)), 1))
     except KeyboardInterrupt:
         fail("stopped; what was accepted is kept and goes on when a worker runs again", code="interrupted")

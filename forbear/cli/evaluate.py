@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pipeline.evaluation.calls import CallScore
     from pipeline.evaluation.predictions import Predictor
     from pipeline.evaluation.recordings import KnownCall
+    from pipeline.evaluation.truth import CallTruth
     from pipeline.settings import Settings
 
 
@@ -110,7 +111,7 @@ def _evaluate_calls(
     as_json: bool,
 ) -> None:
     from forbear.cli import evaluation_tables
-    from pipeline.evaluation.calls import table
+    from pipeline.evaluation.call_table import table
     from pipeline.evaluation.recordings import known_calls
 
     known = known_calls(folder)
@@ -124,7 +125,7 @@ def _evaluate_calls(
     if text:
         scores = _judged_texts(calls, predictor)
     else:
-        scores = _judged_recordings(calls, settings, detectors, bad, quiet=as_json)
+        scores = _judged_recordings(calls, predictor, settings, detectors, bad, quiet=as_json)
     for name, reason in bad:
         note(f"not judged  {name}: {reason}")
     if not scores:
@@ -136,7 +137,8 @@ def _evaluate_calls(
 
 
 def _judged_texts(calls: Sequence[KnownCall], predictor: Predictor) -> list[CallScore]:
-    from pipeline.evaluation.calls import score, transcript_of
+    from pipeline.evaluation.calls import score
+    from pipeline.evaluation.truth import transcript_of
 
     scores = []
     for call in calls:
@@ -147,12 +149,13 @@ def _judged_texts(calls: Sequence[KnownCall], predictor: Predictor) -> list[Call
             context=truth.context,
             duration_ms=truth.duration_ms,
         )
-        scores.append(score(truth, judgement))
+        scores.append(score(truth, judgement, flag_possible_over=_flag_possible_over(predictor, truth)))
     return scores
 
 
 def _judged_recordings(
     calls: Sequence[KnownCall],
+    predictor: Predictor,
     settings: Settings,
     detectors: Sequence[str],
     bad: list[tuple[str, str]],
@@ -183,10 +186,15 @@ def _judged_recordings(
             with TemporaryDirectory(dir=scratch) as folder:
                 try:
                     judgement = judge_recording(truth, audio, stages, Path(folder), stage_began)
-                    scores.append(score(truth, judgement))
+                    over = _flag_possible_over(predictor, truth)
+                    scores.append(score(truth, judgement, flag_possible_over=over))
                 except ForbearError as error:
                     bad.append((truth.id, f"{error.message} [{error.code}]"))
             tell(number + 1, "calls")
             if not quiet and not sys.stderr.isatty():
                 note(f"judged {number + 1} of {len(present)}")
     return scores
+
+
+def _flag_possible_over(predictor: Predictor, truth: CallTruth) -> float:
+    return predictor.judge.registry.pack_for(truth.context).flag_possible_over

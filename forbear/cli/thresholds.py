@@ -1,4 +1,4 @@
-"""`forbear thresholds`: what a threshold costs in reviewers' hours and in violating calls that nobody sees."""
+"""`forbear thresholds`: what a threshold costs in hours of review and in violating calls where nothing is found."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forbear.cli.app import AsJson, app
-from forbear.cli.output import console, print_json, say
+from forbear.cli.output import console, note, print_json, say
 from pipeline.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ def thresholds(
     calls: Annotated[int, typer.Option(help="Calls a week.")] = 5_000,
     turns: Annotated[int, typer.Option(help="An agent's turns in a call.")] = 25,
     violating: Annotated[float, typer.Option(help="Share of calls that hold a violation.")] = 0.03,
-    minutes: Annotated[float, typer.Option(help="Minutes of review that a flagged call takes.")] = 2.0,
+    violations: Annotated[int, typer.Option(help="Violations in a call that holds any.")] = 3,
+    minutes: Annotated[float, typer.Option(help="Minutes that a call with a finding takes to review.")] = 2.0,
     missed_minutes: Annotated[
         float, typer.Option(help="Minutes of review that finding one more violating call would be worth.")
     ] = 120.0,
@@ -41,21 +42,36 @@ def thresholds(
     from dataclasses import asdict
 
     from forbear.wiring import build_predictor
-    from pipeline.evaluation.judged import by_language
+    from pipeline.evaluation.judged import TRADITIONAL, by_language
     from pipeline.evaluation.shipped import shipped_turns
     from pipeline.evaluation.thresholds import Work, by_group, recommended, self_harm, trade_off
-    from pipeline.evaluation.turns import read_turns
+    from pipeline.evaluation.turns import Turns, read_turns
     from pipeline.settings import load_settings
 
     hours = _hours(capacity)
-    work = Work(calls=calls, turns=turns, violating=violating, minutes=minutes, missed_minutes=missed_minutes)
+    work = Work(
+        calls=calls,
+        turns=turns,
+        violating=violating,
+        violations=violations,
+        minutes=minutes,
+        missed_minutes=missed_minutes,
+    )
     if path is not None and not path.is_file():
         raise InvalidInput(f"{path}: no such file", code="no_such_path")
     if plot is not None and not plot.absolute().parent.is_dir():
         raise InvalidInput(f"{plot}: there is no such folder", code="bad_output")
-    given = read_turns(path).turns if path is not None else shipped_turns()
-    found = list(build_predictor(load_settings()).predict_many(given))
-    judged = [each for lang, rows in by_language(given, found).items() if lang != "zh-Hant" for each in rows]
+    if path is None:
+        read = Turns(turns=shipped_turns())
+    else:
+        read = read_turns(path)
+        for bad in read.bad:
+            note(f"not read  {path.name}, line {bad.number}: {bad.reason}")
+    settings = load_settings()
+    if "text" not in settings.detectors:
+        note("Without the text model a pack's thresholds decide nothing: what the lexicons claim counts from 0.6.")
+    found = list(build_predictor(settings).predict_many(read.turns))
+    judged = [each for lang, rows in by_language(read.turns, found).items() if lang != TRADITIONAL for each in rows]
     points = trade_off(judged, work)
     best = recommended(points, work, hours)
     groups, harm = by_group(judged, work), self_harm(judged)
@@ -67,6 +83,7 @@ def thresholds(
         print_json(
             {
                 "turns": len(judged),
+                "bad_lines": [{"line": bad.number, "reason": bad.reason} for bad in read.bad],
                 "points": [{**asdict(point), "cost_hours": point.cost(work)} for point in points],
                 "recommended": best.threshold,
                 "by_group": dict(groups),
@@ -96,14 +113,17 @@ def _hours(capacity: str) -> float | None:
 def _table(points: Sequence[Point], best: Point, hours: float | None, work: Work) -> Any:
     from rich.table import Table
 
-    title = f"A week of {work.calls:,} calls, {work.violating:.1%} of them violating"
+    title = (
+        f"A week of {work.calls:,} calls, {work.violating:.1%} of them violating, "
+        "if each in which something is found is reviewed"
+    )
     table = Table(title=title, title_justify="left", caption_justify="left")
     for head in (
         "from",
         "recall of turns",
         "alarms on turns",
         "hours of review",
-        "wrong of flagged",
+        "wrong of found",
         "missed calls",
         "cost in hours",
         "",
@@ -133,12 +153,16 @@ def _advise(
     harm: tuple[float, int, int, int] | None,
     hours: float | None,
 ) -> None:
+    from pipeline.evaluation.groups import GROUPS
+    from pipeline.policy.categories import CRITICAL_DISTRESS
+
     if hours is not None and best.hours > hours:
         say(f"No threshold fits into {hours:g} hours a week; {best.threshold:.2f} takes the fewest: {best.hours:.1f}.")
     say(f"From {len(judged)} turns with known truth. For a pack:")
-    lines = [f"{group}: {value:g}" for group, value in groups.items()]
+    # A pack's `pressure` is not about contact.* and privacy.*, which are weighed with it here.
+    lines = [f"{prefix}: {value:g}" for group, value in groups.items() for prefix in GROUPS[group]]
     if harm is not None:
-        lines.append(f"distress.self_harm: {harm[0]:g}")
+        lines += [f"{key}: {harm[0]:g}" for key in sorted(CRITICAL_DISTRESS)]
     say(f"  thresholds: {{{', '.join(lines)}}}")
     if harm is not None:
         say(

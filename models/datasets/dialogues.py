@@ -136,7 +136,10 @@ def grams(text: str) -> frozenset[str]:
 
 
 def without_near_duplicates(examples: Sequence[Example], known: Sequence[str] = ()) -> list[Example]:
-    """The examples that are no near-duplicate of an earlier one, nor of a `known` text."""
+    """The examples that are no near-duplicate of an earlier one, nor of a `known` text.
+
+    A short answer is compared with other examples alone, words before it included: it may be said in a known text, too.
+    """
     sets = [*map(grams, known), *map(_grams_of, examples)]
     counts = Counter(gram for each in sets for gram in each)
     seen = _Seen(counts)

@@ -2,8 +2,9 @@
 
 Seeded: the same text, seed and rate give the same noise. Chinese characters become others of the same syllable, or of
 one that 8 kHz speech can't tell from it (zh/z, ch/c, sh/s, n/l, ng/n). English loses endings, apostrophes and
-punctuation and has its homophones swapped. Negations stay negations. `disturbed` adds what else happens to a turn on
-its way: no punctuation, fillers, a cut beginning or end, and words that recognition hears quite otherwise.
+punctuation and has its homophones swapped. `disturbed` adds what else happens to a turn on its way: no punctuation,
+fillers, a cut beginning or end, and words that recognition hears quite otherwise. The latter spares negations; by
+`misheard` one may be lost or come in, as on a telephone (不 as 部, "know" as "no").
 """
 
 from __future__ import annotations

@@ -5,20 +5,14 @@ Counted over pairs of a turn and a group that its speaker can be guilty of or su
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from models.metrics import LEAST, Bin, brier, expected_calibration_error, reliability
-from pipeline.evaluation.groups import GROUPS, group_of, is_alarming
+from pipeline.evaluation.groups import ROLE_GROUPS, hold_group
 from pipeline.evaluation.judged import JudgedTurn
-from pipeline.records import Role
-
-ROLE_GROUPS: Mapping[Role, tuple[str, ...]] = {
-    role: tuple(group for group in GROUPS if is_alarming(group, role)) for role in (Role.AGENT, Role.CUSTOMER)
-}
-"""The groups that a turn can belong to, by who speaks."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,9 +33,9 @@ class Calibration:
 
 def calibration(judged: Sequence[JudgedTurn]) -> Calibration:
     pairs = [(each, group) for each in judged for group in ROLE_GROUPS.get(each.turn.role, ())]
-    truth = np.array([any(group_of(label) == group for label in each.labels) for each, group in pairs], dtype=bool)
-    decided = np.array([any(group_of(key) == group for key in each.decided) for each, group in pairs], dtype=float)
-    said = np.array([_said(each, group) for each, group in pairs], dtype=float)
+    truth = np.array([hold_group(each.labels, group) for each, group in pairs], dtype=bool)
+    decided = np.array([hold_group(each.decided, group) for each, group in pairs], dtype=float)
+    said = np.array([each.probability(group) for each, group in pairs], dtype=float)
     bins = reliability(truth, said)
     return Calibration(
         pairs=len(pairs),
@@ -51,7 +45,3 @@ def calibration(judged: Sequence[JudgedTurn]) -> Calibration:
         brier_of_decisions=brier(truth, decided) if pairs else None,
         bins=tuple(bins),
     )
-
-
-def _said(judged: JudgedTurn, group: str) -> float:
-    return max((p for key, p in judged.prediction.labels.items() if group_of(key) == group), default=0.0)

@@ -10,11 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.evaluation.calls import AUDIO_SUFFIXES, CallTruth, read_truth
+from pipeline.evaluation.truth import CallTruth, read_truth
 from pipeline.records import Judgement, Recording, Stage
 from pipeline.run import RUN, CallRun, Stages
 from pipeline.stages.sniff import HEAD_BYTES, sniff
 from pipeline.store.artifacts import Artifacts
+
+AUDIO_SUFFIXES = frozenset({".opus", ".ogg", ".wav", ".mp3", ".m4a", ".flac", ".amr", ".wma"})
+"""In lower case; a file may have them in any."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

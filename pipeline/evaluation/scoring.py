@@ -7,7 +7,7 @@ category of it is right, and which one it should have been is not asked.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.evaluation.calibration import Calibration, calibration
-from pipeline.evaluation.groups import GROUPS, group_of, is_group
+from pipeline.evaluation.groups import GROUPS, hold_group, is_group
 from pipeline.evaluation.judged import JudgedTurn, by_language
 from pipeline.evaluation.predictions import Prediction
 from pipeline.evaluation.turns import LabelledTurn
@@ -156,8 +156,8 @@ def f1_interval(counts: Counts, turns: int, *, seed: int = 0, samples: int = SAM
 
 
 def _score(lang: str, rows: Sequence[JudgedTurn], seed: int) -> TurnScore:
-    labelled = np.array([[_holds(row.labels, group) for group in GROUPS] for row in rows])
-    decided = np.array([[_holds(row.decided, group) for group in GROUPS] for row in rows])
+    labelled = np.array([[hold_group(row.labels, group) for group in GROUPS] for row in rows])
+    decided = np.array([[hold_group(row.decided, group) for group in GROUPS] for row in rows])
     groups = {
         group: Counts(
             labelled=int(labelled[:, place].sum()),
@@ -186,10 +186,6 @@ def _score(lang: str, rows: Sequence[JudgedTurn], seed: int) -> TurnScore:
         categories=_by_category(rows),
         mistakes=_mistakes(rows),
     )
-
-
-def _holds(labels: Iterable[str], group: str) -> bool:
-    return any(group_of(label) == group for label in labels)
 
 
 def _by_category(rows: Sequence[JudgedTurn]) -> dict[str, Counts]:

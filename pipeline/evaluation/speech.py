@@ -7,16 +7,17 @@ measured is what the pipeline's own stages give: turns, words, roles.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from models.bare import BareRecognizer
 from models.waveform import read_channels
-from pipeline.evaluation.calls import AUDIO_SUFFIXES
+from pipeline.errors import InvalidInput
 from pipeline.evaluation.error_rate import Tally, error_rate, paired_interval, tally
+from pipeline.evaluation.recordings import known_calls
+from pipeline.evaluation.truth import CallTruth
 from pipeline.records import Recording, Role, Transcript
 from pipeline.stages.decode import Decoder
 from pipeline.stages.roles import apply_roles, assign_roles
@@ -73,36 +74,26 @@ class LanguageSummary:
 
 
 def samples_of_calls(folder: Path) -> list[SpeechSample]:
-    """Every `ID.json` with true turns, beside its audio or in `truth/`; the agent is on the left of two channels."""
-    samples: list[SpeechSample] = []
-    for truth_file in sorted([*folder.glob("*.json"), *folder.glob("truth/*.json")]):
-        truth = json.loads(truth_file.read_text("utf-8"))
-        audio = next(
-            (file for file in sorted(folder.glob(f"{truth_file.stem}.*")) if file.suffix in AUDIO_SUFFIXES), None
-        )
-        if audio is None or "turns" not in truth:
-            continue
-        turns: Sequence[Mapping[str, Any]] = truth["turns"]
-        speakers = ("agent", "customer") if truth.get("layout") == "stereo" else (None,)
-        samples.append(
-            SpeechSample(
-                id=truth["id"],
-                audio=audio,
-                lang=truth["lang"],
-                texts=tuple(
-                    " ".join(turn["text"] for turn in turns if speaker in (None, turn["spk"])) for speaker in speakers
-                ),
-                speech=tuple(
-                    TrueSpeech(
-                        role=Role(turn["spk"]),
-                        start_ms=round(turn["start"] * 1000),
-                        end_ms=round(turn["end"] * 1000),
-                    )
-                    for turn in turns
-                ),
-            )
-        )
-    return samples
+    """The calls with truth of a folder that have a recording; raises InvalidInput for a JSON file without truth."""
+    known = known_calls(folder)
+    if known.bad:
+        # A call that is left out unseen would change the rate.
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in known.bad)
+        raise InvalidInput(f"Mend these files or take them out of {folder}: {reasons}.", code="bad_truth")
+    return [_sample(call.truth, call.audio) for call in known.calls if call.audio is not None]
+
+
+def _sample(truth: CallTruth, audio: Path) -> SpeechSample:
+    speakers = (Role.AGENT, Role.CUSTOMER) if truth.stereo else (None,)
+    return SpeechSample(
+        id=truth.id,
+        audio=audio,
+        lang=truth.lang,
+        texts=tuple(
+            " ".join(turn.text for turn in truth.turns if speaker in (None, turn.role)) for speaker in speakers
+        ),
+        speech=tuple(TrueSpeech(role=turn.role, start_ms=turn.start_ms, end_ms=turn.end_ms) for turn in truth.turns),
+    )
 
 
 def samples_of_manifest(manifest: Path) -> list[SpeechSample]:

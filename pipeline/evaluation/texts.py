@@ -13,6 +13,7 @@ import yaml
 
 from pipeline.errors import InvalidInput
 from pipeline.evaluation.groups import check_label
+from pipeline.evaluation.reasons import is_name
 from pipeline.evaluation.turns import LabelledTurn, Turns, language_of
 from pipeline.records import Role
 
@@ -35,9 +36,9 @@ def read_texts(path: Path) -> Turns:
         except (KeyError, TypeError, AttributeError, InvalidInput) as error:
             name = category.get("id") if isinstance(category, dict) else None
             reason = error.message if isinstance(error, InvalidInput) else "a key is missing or of the wrong kind"
-            raise InvalidInput(
-                f"{path.name}: category {name or place}: {reason}.", code="bad_categories_file"
-            ) from None
+            where = name if is_name(name) else place
+            end = "" if reason.endswith((".", "?")) else "."
+            raise InvalidInput(f"{path.name}: category {where}: {reason}{end}", code="bad_categories_file") from None
     return Turns(turns=tuple(turns))
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from pipeline.errors import InvalidInput
 from pipeline.evaluation.groups import check_label
+from pipeline.evaluation.reasons import named
 from pipeline.records import Role
 
 _PREVIOUS = re.compile(r"\s*(agent|customer)\s*[:：](.*)", re.IGNORECASE | re.DOTALL)
@@ -119,7 +120,7 @@ def language_of(value: object) -> TurnLanguage:
     for language in TurnLanguage:
         if language.lower() == wanted:
             return language
-    raise InvalidInput(f"lang: {_shown(value)} is not one of {', '.join(TurnLanguage)}")
+    raise InvalidInput(f"lang: {named(value)} is not one of {', '.join(TurnLanguage)}")
 
 
 def _object(line: bytes) -> Mapping[str, Any]:
@@ -145,7 +146,7 @@ def _id(value: object, number: int) -> str | int:
 def _role(value: object) -> Role:
     role = _ROLES.get(value.strip().lower()) if isinstance(value, str) else None
     if role is None:
-        raise InvalidInput(f"spk: {_shown(value)} is neither agent nor customer")
+        raise InvalidInput(f"spk: {named(value)} is neither agent nor customer")
     return role
 
 
@@ -190,7 +191,3 @@ def _unicode(text: str, key: str) -> str:
     except UnicodeEncodeError:
         raise InvalidInput(f"{key}: holds half a character (a lone surrogate)") from None
     return text
-
-
-def _shown(value: object) -> str:
-    return "nothing" if value is None else repr(value)[:40]

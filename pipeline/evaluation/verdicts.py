@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pipeline.errors import InvalidInput
+from pipeline.evaluation.reasons import named
 from pipeline.evaluation.turns import LabelledTurn, SpokenLine, as_json_line, language_of
 from pipeline.policy.categories import categories
 from pipeline.records import Role, Transcript, Utterance
@@ -52,7 +53,7 @@ def _check(verdict: Verdict, transcript: Transcript) -> None:
     if not 0 <= verdict.utterance < len(transcript.utterances):
         raise _refused(verdict, "the call has no such utterance")
     if verdict.category not in categories():
-        raise _refused(verdict, f"there is no category '{verdict.category[:40]}'")
+        raise _refused(verdict, f"there is no category {named(verdict.category)}")
     spoken = transcript.utterances[verdict.utterance]
     if spoken.role not in _SPEAKERS:
         raise _refused(verdict, "it is not known who speaks")

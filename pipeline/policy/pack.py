@@ -120,7 +120,7 @@ def read_pack(path: Path) -> Pack:
     whole = {key: layer.fields[key] for layer in layers for key in _WHOLE if key in layer.fields}
     for key in ("jurisdiction", "lexicons", "flag_possible_over"):
         if key not in whole:
-            raise BadPolicy(f"{path.name}:1: '{key}' is missing.", file=path.name, line=1)
+            raise BadPolicy(f"{path.name}:1: '{key}' is missing.")
     jurisdiction = whole["jurisdiction"].one_of(Jurisdiction)
     merged, origin = _merged(layers)
     clauses: dict[str, Citation] = {}

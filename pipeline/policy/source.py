@@ -43,7 +43,7 @@ class Node:
         return f"{self.file}:{self.line}"
 
     def fail(self, message: str) -> NoReturn:
-        raise BadPolicy(f"{self.place}: {message}", file=self.file, line=self.line)
+        raise BadPolicy(f"{self.place}: {message}")
 
     def mapping(self) -> dict[str, Node]:
         """Keys in the order of the file; a key that stands twice is refused."""
@@ -133,10 +133,10 @@ def read(path: Path) -> Node:
     try:
         root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     except OSError:
-        raise BadPolicy(f"{path.name}: the file is missing or can't be read.", file=path.name) from None
+        raise BadPolicy(f"{path.name}: the file is missing or can't be read.") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise BadPolicy(f"{path.name}:{line}: not YAML: {error.problem}.", file=path.name, line=line) from None
+        raise BadPolicy(f"{path.name}:{line}: not YAML: {error.problem}.") from None
     if root is None:
-        raise BadPolicy(f"{path.name}: the file is empty.", file=path.name)
+        raise BadPolicy(f"{path.name}: the file is empty.")
     return Node(path.name, root)

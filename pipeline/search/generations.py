@@ -68,7 +68,6 @@ class WriterLock:
             raise Unavailable(
                 "Another process writes this search index. Leave the writing to it, or stop it first.",
                 code="index_locked",
-                folder=str(folder),
             ) from None
 
     def release(self) -> None:

@@ -36,6 +36,9 @@ TOKEN_PREFIX = "fb_"  # noqa: S105 - it marks tokens, so that scanners for leake
 LOCAL = "local"
 """Who acts in the audit log when somebody at the machine itself did, without an account."""
 
+_LONGEST_NAME = 120
+_LOCK = "users"
+"""Held by whoever adds a user or takes one away: names stay unique, and an administrator is left."""
 _TRIES = 5
 _TRIES_WITHIN_S = 900.0
 
@@ -98,8 +101,8 @@ class Access:
         """A new user; without a password they sign in by link. Raises InvalidInput, Conflict when the name is taken."""
         require(actor, Permission.ADMIN)
         name = name.strip()
-        if not 1 <= len(name) <= 120 or not name.isprintable():
-            raise InvalidInput("A user's name has 1 to 120 printable characters.", code="bad_name")
+        if not _may_be_named(name):
+            raise InvalidInput(f"A user's name has 1 to {_LONGEST_NAME} printable characters.", code="bad_name")
         try:
             known_role = UserRole(role)
         except ValueError:
@@ -113,7 +116,7 @@ class Access:
             created_at=datetime.now(UTC),
         )
         with self._database.session() as session:
-            lock(session, "users")
+            lock(session, _LOCK)
             if session.scalars(select(UserRow.id).where(UserRow.name == name)).first() is not None:
                 raise Conflict(f"There is a user {name} already.", code="name_taken")
             session.add(row)
@@ -141,6 +144,7 @@ class Access:
         """Takes all access away, sessions and tokens included; raises Conflict for the last administrator."""
         require(actor, Permission.ADMIN)
         with self._database.session() as session:
+            lock(session, _LOCK)
             row = _find(session, name)
             admins = select(func.count()).where(UserRow.role == UserRole.ADMIN, ~UserRow.disabled, UserRow.id != row.id)
             if row.role == UserRole.ADMIN and not session.scalar(admins):
@@ -160,6 +164,9 @@ class Access:
 
     def sign_in(self, name: str, password: str) -> str:
         """The secret of a new session; raises Forbidden (`bad_credentials`, or `too_many_attempts` for a while)."""
+        if not _may_be_named(name):
+            # Nobody's; and what anybody may send must not be kept, however long, to count tries by.
+            raise _wrong()
         self._attempts.check(name)
         with self._database.read() as session:
             row = session.scalars(select(UserRow).where(UserRow.name == name, ~UserRow.disabled)).first()
@@ -169,7 +176,7 @@ class Access:
             right = self._passwords.verify(password, hashed)
         if row is None or not row.password_hash or not right:
             self._attempts.failed(name)
-            raise Forbidden("Name or password is wrong.", code="bad_credentials")
+            raise _wrong()
         self._attempts.forget(name)
         with self._database.session() as session:
             return self._open_session(session, row, "password")
@@ -361,6 +368,14 @@ def _add(session: Session, user: UserRow, kind: _Kind, life: timedelta, **values
     session.add(row)
     session.flush()
     return secret
+
+
+def _may_be_named(name: str) -> bool:
+    return 1 <= len(name) <= _LONGEST_NAME and name.isprintable()
+
+
+def _wrong() -> Forbidden:
+    return Forbidden("Name or password is wrong.", code="bad_credentials")
 
 
 def _hash(secret: str) -> bytes:

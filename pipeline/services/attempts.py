@@ -26,7 +26,7 @@ from pipeline.services.metadata import CsvRow, file_label, merge, parse_metadata
 from pipeline.services.pairing import Link
 from pipeline.services.redacted import redacted_context
 from pipeline.services.rows import context_of, finding_of
-from pipeline.services.scope import require
+from pipeline.services.scope import require, visible
 from pipeline.services.timeline import Timelines, links_of_attempts, pairs_of_all
 from pipeline.services.views import Actor, Attempt, BadRow, Imported, Outcome, Permission
 from pipeline.settings import Settings
@@ -109,8 +109,8 @@ class Attempts:
         require(actor, Permission.CALLS_READ)
         with self._database.read() as session:
             recorded = set(pairs_of_all(session).values())
-            rows = [row for row in session.scalars(select(AttemptRow)) if row.id not in recorded]
-        rows = [row for row in rows if actor.teams is None or row.team in actor.teams]
+            mine = session.scalars(select(AttemptRow).where(visible(actor, AttemptRow.team)))
+            rows = [row for row in mine if row.id not in recorded]
         early = datetime.min.replace(tzinfo=UTC)
         for row in sorted(rows, key=lambda row: (row.started_at or early, row.id)):
             if (flagged is None or row.flagged is flagged) and account in (None, row.account_ref):

@@ -37,6 +37,8 @@ class CallAudio:
         artifacts = self.artifacts.of(record.recording.sha256)
         key = artifacts.key(_RENDERED, _VERSION, [record.audio.digest, spans])
         target = artifacts.path_for(_RENDERED, key, ".flac")
+        if target.is_file():
+            return target
         with self._rendering:
             if not target.is_file():
                 with artifacts.writing(_RENDERED, key, ".flac") as part:

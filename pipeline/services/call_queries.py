@@ -7,7 +7,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, String, and_, case, exists, func, literal, or_, select, tuple_
@@ -22,6 +22,8 @@ from pipeline.store.tables import AttemptRow, CallRow, FindingRow, UtcDateTime
 
 _PREFIX_LENGTH = 4
 """The shortest start of an id that is taken for one."""
+_LONGEST_CURSOR = 500
+"""Characters; ours have about 100."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,8 @@ def condition(actor: Actor, wanted: CallFilter | None) -> ColumnElement[bool]:
     """What the actor may see and the filter wants. Times are half-open: from `started_from`, before `started_to`."""
     wanted = wanted or CallFilter()
     for time in (wanted.started_from, wanted.started_to):
-        if time is not None and time.tzinfo is None:
-            raise InvalidInput("A time needs its offset from UTC, such as +08:00 or Z.", code="bad_filter")
+        if time is not None:
+            _checked(time)
     parts: list[ColumnElement[bool]] = [visible(actor)]
     parts += [
         column.in_(sorted(filter(_storable, values)))
@@ -92,13 +94,32 @@ def condition(actor: Actor, wanted: CallFilter | None) -> ColumnElement[bool]:
     if wanted.flagged is not None:
         parts.append(CallRow.flagged.is_(wanted.flagged))
     if wanted.categories:
-        found = exists().where(FindingRow.call == CallRow.id, FindingRow.category.in_(sorted(wanted.categories)))
-        parts.append(found)
+        named = FindingRow.category.in_(sorted(filter(_storable, wanted.categories)))
+        parts.append(exists().where(FindingRow.call == CallRow.id, named))
     if wanted.started_from is not None:
         parts.append(CallRow.started_at >= wanted.started_from)
     if wanted.started_to is not None:
         parts.append(CallRow.started_at < wanted.started_to)
     return and_(*parts)
+
+
+def newer(session: Session, where: ColumnElement[bool], since: datetime, *, judged: bool) -> int:
+    """How many calls were received after this moment or, with `judged`, have been judged since."""
+    came = CallRow.finished_at if judged else CallRow.received_at
+    return session.scalar(select(func.count()).select_from(CallRow).where(where, came > _checked(since))) or 0
+
+
+def _checked(time: datetime) -> datetime:
+    """The time, where a database can compare it with others; raises InvalidInput."""
+    if time.tzinfo is None:
+        raise InvalidInput("A time needs its offset from UTC, such as +08:00 or Z.", code="bad_filter")
+    try:
+        time.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput(
+            "A time must lie in the years 1 to 9999 in UTC too; give one nearer to the calls.", code="bad_filter"
+        ) from None
+    return time
 
 
 def page(where: ColumnElement[bool], sort: CallSort, cursor: str | None, limit: int) -> Select[CallRow]:
@@ -123,11 +144,14 @@ def cursor_after(sort: CallSort, row: CallRow) -> str:
 def _open_cursor(sort: CallSort, cursor: str) -> list[Any]:
     keys = _ORDERS[sort]
     try:
+        if len(cursor) > _LONGEST_CURSOR:
+            raise ValueError("longer than any of ours")
         named, *values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if named != sort or len(values) != len(keys):
             raise ValueError("another order's cursor")
         return [_cursor_value(value, key) for value, key in zip(values, keys, strict=True)]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        # Whatever was sent in its place: a date that UTC has no room for, or lists in lists without end.
         raise InvalidInput(
             "This cursor is not one of this list; start from its first page.", code="bad_cursor"
         ) from None
@@ -139,7 +163,7 @@ def _cursor_value(value: Any, key: _Key) -> datetime | int | str:
     if key.kind is String and type(value) is str and _storable(value):
         return value
     if key.kind is UtcDateTime and (time := datetime.fromisoformat(value)).tzinfo is not None:
-        return time
+        return time.astimezone(UTC)
     raise ValueError("no value of this key")
 
 

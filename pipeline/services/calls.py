@@ -98,6 +98,13 @@ class Calls:
             calls, next_cursor = _page(session, where, sort, cursor, limit)
         return CallPage(calls=calls, total=total, next_cursor=next_cursor)
 
+    def newer(self, actor: Actor, wanted: CallFilter | None, since: datetime, *, judged: bool) -> int:
+        """How many that fit were received after this moment or, with `judged`, judged; raises InvalidInput."""
+        require(actor, Permission.CALLS_READ)
+        where = call_queries.condition(actor, wanted)
+        with self._database.read() as session:
+            return call_queries.newer(session, where, since, judged=judged)
+
     def all(
         self, actor: Actor, wanted: CallFilter | None = None, *, sort: CallSort = CallSort.NEWEST
     ) -> Iterator[CallSummary]:

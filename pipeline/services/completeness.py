@@ -18,7 +18,7 @@ from pipeline.policy.dispositions import Disposition, answered_of, disposition_o
 from pipeline.records import CallContext, CallStatus
 from pipeline.services.metadata import merge
 from pipeline.services.rows import TIMELINE, context_of
-from pipeline.services.scope import require, sees
+from pipeline.services.scope import require, visible
 from pipeline.services.timeline import pairs_of_all
 from pipeline.services.views import Actor, Permission
 from pipeline.store.database import Database
@@ -83,8 +83,7 @@ class Completeness:
             attempts = {row.id: row for row in session.scalars(select(AttemptRow))}
             said = _said(session)
             kept = select(CallRow).join(RecordingRow, RecordingRow.sha256 == CallRow.recording_sha256)
-            rows = session.scalars(kept.where(RecordingRow.refusal.is_(None)).execution_options(yield_per=500))
-            calls = [row for row in rows if sees(actor, row)]
+            calls = list(session.scalars(kept.where(visible(actor), RecordingRow.refusal.is_(None))))
         mine = {id: row for id, row in attempts.items() if actor.teams is None or row.team in actor.teams}
         gaps: list[Incomplete] = []
         for row in calls:

@@ -121,7 +121,7 @@ class Intake:
             try:
                 parse_audio_format(parsed.audio_format)
             except InvalidInput as error:
-                raise BadMetadata(f"format: {error.message}", key="format") from None
+                raise BadMetadata(f"format: {error.message}") from None
         return parsed
 
     def _sniffed(self, arrival: _Arrival) -> _Arrival:

@@ -72,17 +72,17 @@ def parse_metadata(values: Mapping[str, Any], *, key: bytes, jurisdiction: Juris
             try:
                 read[name] = reader(given.pop(name))
             except (ValueError, OverflowError) as error:
-                raise BadMetadata(f"{name}: {error}.", key=name) from None
+                raise BadMetadata(f"{name}: {error}.") from None
     audio_format = read.pop("format", None)
     if number := read.pop("number", None):
         read["number_hash"] = _number_hash(number, key, read.get("jurisdiction") or jurisdiction)
     try:
         extra = _plain_json(given)
     except ValueError as error:
-        raise BadMetadata(f"A key that is not known here can't be kept: {error}.", key="extra") from None
+        raise BadMetadata(f"A key that is not known here can't be kept: {error}.") from None
     context = CallContext(**read, extra=extra)
     if context.started_at and context.ended_at and context.ended_at < context.started_at:
-        raise BadMetadata("ended_at: it lies before started_at.", key="ended_at")
+        raise BadMetadata("ended_at: it lies before started_at.")
     return Metadata(context=context, audio_format=audio_format)
 
 

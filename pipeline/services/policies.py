@@ -11,7 +11,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -30,7 +30,7 @@ from pipeline.policy.source import BadPolicy, suggestion
 from pipeline.records import CallContext, CallRecord, CallStatus, Jurisdiction, Role
 from pipeline.services.policy_files import bundle_of, laid_out
 from pipeline.services.processing import RECORD
-from pipeline.services.redacted import redacted_view
+from pipeline.services.redacted import redacted_explanation, redacted_view
 from pipeline.services.regression import CaseReport, cases_of_pack, run_cases
 from pipeline.services.scope import require, visible
 from pipeline.services.views import Actor, Permission
@@ -45,6 +45,10 @@ from pipeline.whatif import Comparison, Rejudge, WhatIf
 _log = structlog.get_logger(__name__)
 _FRESH_S = 2.0
 """How long a process may judge by a policy that another has just replaced."""
+_LOCK = "policies"
+"""Held by whoever changes the state of a version: what is read of it must still be so when it is written."""
+_LONGEST_ID = 10
+"""Digits of the largest id."""
 
 Progress = Callable[[int, int], None]
 """Told how many calls of how many are done."""
@@ -123,7 +127,7 @@ class Policies:
     def pack(self, actor: Actor, name: str) -> Pack:
         """A pack by the id of a version, or by name: the one in force before the shipped one."""
         require(actor, Permission.CALLS_READ)
-        if name.isdigit():
+        if name.isascii() and name.isdigit() and len(name) <= _LONGEST_ID:
             with self._database.read() as session:
                 return self._pack_of(_found(session, int(name)))
         known = {pack.name: pack for pack in (*shipped_packs(), *self.registry().packs.values())}
@@ -142,13 +146,13 @@ class Policies:
         require(actor, Permission.CALLS_READ)
         with self._database.read() as session:
             rows = session.scalars(select(PolicyRow).order_by(PolicyRow.id.desc()).limit(limit))
-            return tuple(map(_version, rows))
+            return tuple(_shown(_version(row), actor) for row in rows)
 
     def version(self, actor: Actor, id: int) -> PolicyVersion:
         """One version; raises NotFound."""
         require(actor, Permission.CALLS_READ)
         with self._database.read() as session:
-            return _version(_found(session, id))
+            return _shown(_version(_found(session, id)), actor)
 
     def draft(self, actor: Actor, path: Path, *, note: str = "") -> PolicyVersion:
         """Keeps a pack with all its files as a draft; raises BadPolicy with the place of what is wrong with it."""
@@ -159,7 +163,7 @@ class Policies:
         digest = hashlib.sha256(json.dumps(files, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
         now = datetime.now(UTC)
         with self._database.session() as session:
-            lock(session, "policies")
+            lock(session, _LOCK)
             same = select(PolicyRow).where(
                 PolicyRow.digest == digest, PolicyRow.state.in_((PolicyState.DRAFT, PolicyState.TESTED))
             )
@@ -189,6 +193,7 @@ class Policies:
             pack = self._pack_of(_found(session, id))
         report = self.run_cases(pack)
         with self._database.session() as session:
+            lock(session, _LOCK)
             row = _found(session, id)
             row.tests = json.loads(encode(report))
             if row.state == PolicyState.DRAFT and not report.blocking:
@@ -210,7 +215,7 @@ class Policies:
                 f"Not published, the policy in force stays: locked cases change: {named}", code="case_flipped"
             )
         with self._database.session() as session:
-            lock(session, "policies")
+            lock(session, _LOCK)
             row = _found(session, id)
             if row.state == PolicyState.DISCARDED:
                 raise Conflict("This version was discarded; draft it again.", code="policy_discarded")
@@ -229,6 +234,7 @@ class Policies:
         """Gives a draft up; one in force can only be replaced."""
         require(actor, Permission.ADMIN)
         with self._database.session() as session:
+            lock(session, _LOCK)
             row = _found(session, id)
             if row.state not in (PolicyState.DRAFT, PolicyState.TESTED):
                 raise Conflict(f"A version that is {row.state} can't be discarded.", code="not_a_draft")
@@ -240,6 +246,7 @@ class Policies:
         """Puts the shipped pack of a jurisdiction back in force; raises NotFound where none was published over it."""
         require(actor, Permission.ADMIN)
         with self._database.session() as session:
+            lock(session, _LOCK)
             rows = session.scalars(
                 select(PolicyRow).where(
                     PolicyRow.jurisdiction == jurisdiction, PolicyRow.state == PolicyState.PUBLISHED
@@ -263,13 +270,14 @@ class Policies:
         record = self._record(actor, call)
         pack = self.registry().pack_for(record.context)
         shown = redacted_view(record)
-        return explain(
+        explained = explain(
             pack,
             transcript=shown.transcript,
             signals=shown.signals,
             context=record.context,
             duration_ms=record.audio.duration_ms,
         )
+        return redacted_explanation(explained)
 
     def try_dialogue(
         self,
@@ -334,7 +342,7 @@ class Policies:
 
 
 def _found(session: Session, id: int) -> PolicyRow:
-    row = session.get(PolicyRow, id) if id < 2**31 else None
+    row = session.get(PolicyRow, id) if 0 < id < 2**31 else None
     if row is None:
         raise NotFound(f"There is no policy version {id}.", code="no_such_policy")
     return row
@@ -355,6 +363,14 @@ def _version(row: PolicyRow) -> PolicyVersion:
         tests=decode(CaseReport, json.dumps(row.tests).encode()) if row.tests else None,
         whatif=decode(WhatIf, json.dumps(row.whatif).encode()) if row.whatif else None,
     )
+
+
+def _shown(version: PolicyVersion, actor: Actor) -> PolicyVersion:
+    """Numbers of all calls are for everybody; teams and single calls, for those who see every team."""
+    if version.whatif is None or actor.teams is None:
+        return version
+    bare = replace(version.whatif, by_team={}, newly_flagged=(), no_longer_flagged=(), examples=())
+    return replace(version, whatif=bare)
 
 
 def _subject(row: PolicyRow) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from pipeline.records import (
     Word,
     WordsEvidence,
 )
+from pipeline.stages.explain import Explanation
 from pipeline.stages.redact import redact, redacted_words
 
 _NOBODY = ModelStamp(name="none", version="0")
@@ -116,6 +117,28 @@ def _moved(finding: Finding, places: Mapping[int, _Places]) -> Finding:
 def _moved_signal(signal: Signal, places: Mapping[int, _Places]) -> Signal:
     at = places.get(signal.span.utterance)
     return replace(signal, span=at.span(signal.span), carried=at.carried(signal.carried)) if at else signal
+
+
+def redacted_explanation(of: Explanation) -> Explanation:
+    """With what rules looked up in the metadata as `redacted_context` shows it; the words are the caller's to hide.
+
+    Findings need no more: they rest on times and counts, never on free text.
+    """
+    rules = tuple(
+        replace(
+            rule,
+            answers={name: replace(one, facts=tuple(_hidden_facts(one.facts))) for name, one in rule.answers.items()},
+        )
+        for rule in of.rules
+    )
+    return replace(of, rules=rules)
+
+
+def _hidden_facts(facts: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    """Values by name, those of free text redacted; times and counts are told by names of their own."""
+    for name, value in facts:
+        is_free_text = name == "outcome" or name.startswith("facts.")
+        yield name, _hidden_text(name, value) if is_free_text else value
 
 
 def redacted_context(context: CallContext) -> CallContext:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import ColumnElement, true
+from sqlalchemy.orm import InstrumentedAttribute
 
 from pipeline.errors import Forbidden
 from pipeline.services.views import Actor, Permission
@@ -15,9 +16,12 @@ def require(actor: Actor, permission: Permission) -> None:
         raise Forbidden(f"This needs the permission {permission.value}; ask an administrator for it.")
 
 
-def visible(actor: Actor) -> ColumnElement[bool]:
-    """The condition that every query for calls carries: a call without a team is only for those who see all teams."""
-    return true() if actor.teams is None else CallRow.team.in_(sorted(actor.teams))
+def visible(actor: Actor, team: InstrumentedAttribute[str | None] = CallRow.team) -> ColumnElement[bool]:
+    """The condition that every query for calls carries: a call without a team is only for those who see all teams.
+
+    `team` is the column that names the team, where it is call records that are asked for.
+    """
+    return true() if actor.teams is None else team.in_(sorted(actor.teams))
 
 
 def sees(actor: Actor, row: CallRow) -> bool:

@@ -135,17 +135,24 @@ class Calibrated:
         )
 
 
-def calibrated(folder: Path, *, lexicon: bool) -> Calibrated:
+def calibrated(folder: Path, *, lexicon: bool, model: str = "") -> Calibrated:
     """Fusion as the text model of a folder was calibrated, with a lexicon beside it or without.
 
-    Raises models.errors.ModelError.
+    `model` is the version of the text model that is asked, empty where none is. Raises models.errors.ModelError, also
+    where the curves were fitted to another version.
     """
     file = folder / CALIBRATION
     found = load(file)
     name = RULES_AND_TEXT if lexicon else TEXT_ALONE
     if name not in found:
         raise WeightsCorrupt(f"{file} holds no calibration for {name}.")
-    return Calibrated(found[name], version=f"{name}@{hashlib.sha256(file.read_bytes()).hexdigest()[:12]}")
+    calibration = found[name]
+    if model and calibration.model and calibration.model != model:
+        raise WeightsCorrupt(
+            f"{file} was fitted to the text model {calibration.model}, and {model} is loaded. "
+            f"Run scripts/calibrate_text.py --model {folder} and start Forbear again."
+        )
+    return Calibrated(calibration, version=f"{name}@{hashlib.sha256(file.read_bytes()).hexdigest()[:12]}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

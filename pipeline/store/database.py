@@ -113,7 +113,7 @@ def _reachable() -> Iterator[None]:
         reason = str(error.orig).strip().splitlines()[0] if error.orig else "no connection"
         if reason.startswith("no such"):
             raise
-        raise Unavailable(f"The database does not answer ({reason}); see that it runs and has space.") from error
+        raise Unavailable("The database does not answer; see that it runs and has space.", reason=reason) from error
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

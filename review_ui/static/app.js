@@ -76,10 +76,27 @@ for (const opener of document.querySelectorAll("[data-keys]")) {
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (zone) document.cookie = `forbear_zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax`;
 
-// What a swap changed is said once, in a place that stays: a live region that is itself put in anew is not read out.
+/** Has something read out. Its place stays, because a live region that is itself put in anew is not read out. */
+export function announce(text) {
+  document.getElementById("announcement").textContent = text;
+}
+
+// What a swap changed is said once.
 const said = () => [...document.querySelectorAll("[data-say]")].map((one) => one.dataset.say || one.textContent.trim()).join(" ");
 let last = said();
 document.addEventListener("htmx:afterSettle", () => {
   const now = said();
-  if (now !== last) document.getElementById("said").textContent = last = now;
+  if (now !== last) announce((last = now));
+});
+
+// A swap leaves the focus with what has the same id, which htmx sees to. "More" goes for good: the first of what it
+// brought takes its place.
+let before = null;
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const left = detail.requestConfig.elt.matches("[data-more]") && detail.target.contains(document.activeElement);
+  before = left ? detail.target.previousElementSibling : null;
+});
+document.addEventListener("htmx:afterSwap", () => {
+  before?.nextElementSibling?.querySelector("a")?.focus();
+  before = null;
 });

@@ -1,6 +1,6 @@
 // The call page: ties the words, the waves and the findings together, and puts all of it under the keyboard.
 
-import { bind, data } from "./app.js";
+import { announce, bind, data } from "./app.js";
 import { listAddress, neighbours } from "./neighbours.js";
 import { Player } from "./player.js";
 import { Transcript } from "./transcript.js";
@@ -40,10 +40,22 @@ function startOf(card) {
   return Number(word ? word.dataset.t : card.dataset.s);
 }
 
+/** Chooses the next card, or the one before, and returns it; undefined where there are none. */
 function step(by) {
   const all = cards();
   const here = all.indexOf(current);
-  choose(all[here < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(Math.max(here + by, 0), all.length - 1)]);
+  const next = all[here < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(Math.max(here + by, 0), all.length - 1)];
+  choose(next);
+  return next;
+}
+
+/** By key the focus goes along, and with it what is read out. The card is in sight already. */
+const stepByKey = (by) => step(by)?.focus({ preventScroll: true });
+
+/** A button keeps the focus, to be pressed again; what it chose is read out all the same. */
+function stepByButton(by) {
+  const shown = step(by)?.querySelectorAll("h3 > :not([aria-hidden])") ?? [];
+  announce([...shown].map((part) => part.textContent.trim()).join(" "));
 }
 
 function light(numbers) {
@@ -109,8 +121,8 @@ said.addEventListener("click", (event) => {
   event.preventDefault();
   choose(document.getElementById(`f${number.dataset.f}`));
 });
-document.getElementById("before").addEventListener("click", () => step(-1));
-document.getElementById("after").addEventListener("click", () => step(1));
+document.getElementById("before").addEventListener("click", () => stepByButton(-1));
+document.getElementById("after").addEventListener("click", () => stepByButton(1));
 
 // --- following: stops as soon as the reader scrolls, starts again when asked ---
 
@@ -139,8 +151,8 @@ const go = (where) => goes[where].hidden || goes[where].click();
 
 bind({
   " ": () => player.toggle(),
-  j: () => step(1),
-  k: () => step(-1),
+  j: () => stepByKey(1),
+  k: () => stepByKey(-1),
   r: () => current && (player.seek(startOf(current)), player.audio.play().catch(() => {})),
   ArrowLeft: () => player.move(-5),
   ArrowRight: () => player.move(5),

@@ -14,6 +14,11 @@ function move(step) {
 
 bind({ j: () => move(1), k: () => move(-1) });
 
+// Whoever lets the new calls in stands on the first row afterwards: there is no link to them any more.
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
+  if (detail.requestConfig?.elt.id === "let-in" && document.activeElement === document.body) links()[0]?.focus();
+});
+
 addEventListener("pagehide", () => {
   remember([...document.querySelectorAll("#rows [data-call]")].map((row) => row.dataset.call), location.pathname + location.search);
 });

@@ -29,7 +29,10 @@ async function play(hit) {
   turn(hit);
   if (!audio.src.endsWith(hit.dataset.audio)) audio.src = hit.dataset.audio;
   audio.currentTime = Number(hit.dataset.s);
-  await audio.play().catch(stop);
+  // The next hit takes the audio away from one that still loads, which fails for that: it must not stop the next.
+  await audio.play().catch(() => {
+    if (playing === hit) stop();
+  });
 }
 
 document.addEventListener("click", (event) => {

@@ -3,6 +3,8 @@
 import { data } from "./app.js";
 
 const AT_ONCE = 2;
+// Of these our own sentence says what to do and the service's which key or which file it is about.
+const PRECISE = new Set(["bad_metadata"]);
 const texts = data("texts");
 const form = document.getElementById("upload");
 const list = document.getElementById("sending");
@@ -21,12 +23,13 @@ function line(name) {
   list.append(item);
   return {
     item,
+    /** `text` is a text, or pieces of one. */
     tell(text, state = "") {
       item.className = state;
       const said = item.querySelector(".said");
       // What came of it is announced, not every percent on the way.
       said.setAttribute("aria-live", state ? "polite" : "off");
-      said.textContent = text;
+      said.replaceChildren(...[text].flat());
       progress.hidden = Boolean(state);
     },
     progress(part) {
@@ -128,9 +131,24 @@ function send({ file, known, row }) {
   });
 }
 
+/** The service's own words, which are English whatever language the page is in. */
+function english(text) {
+  const own = document.createElement("span");
+  own.lang = "en";
+  own.textContent = text;
+  return own;
+}
+
+function refusal({ code, detail }) {
+  const known = texts.failure[code];
+  if (known) return PRECISE.has(code) ? [known, " ", english(detail)] : known;
+  const [before, after = ""] = texts.upload.refused.split("{reason}");
+  return [before, english(detail), after];
+}
+
 function tellOutcome(answer, row, taken) {
   if (!taken) {
-    row.tell(texts.failure[answer.code] ?? say("refused", { reason: answer.detail }), "refused");
+    row.tell(refusal(answer), "refused");
     return;
   }
   row.tell(say(answer.outcome, { file: answer.same_as ?? "" }), answer.outcome);

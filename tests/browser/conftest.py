@@ -117,6 +117,10 @@ class Visitor:
             assert time.monotonic() < deadline, f"never came true: {expression}"
             self.page.wait_for_timeout(30)
 
+    def focused(self) -> str:
+        """The id of what has the focus; empty where that has none, or nothing has the focus."""
+        return str(self.page.evaluate("document.activeElement.id"))
+
     def axe(self, *, only: str = "") -> list[str]:
         """What axe finds wrong, as one line a fault; of one rule alone where only that can have changed."""
         before = len(self.complaints)

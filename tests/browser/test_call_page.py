@@ -100,6 +100,44 @@ def test_j_and_k_go_through_the_findings(call: Visitor) -> None:
     assert page.locator(".finding[aria-current]").count() == 1
 
 
+def test_the_focus_goes_along_with_the_keys_and_the_keys_go_on_working(call: Visitor) -> None:
+    page = call.page
+    for key, expected in (("j", "f2"), ("j", "f3"), ("k", "f2")):
+        page.keyboard.press(key)
+        assert call.focused() == expected
+    assert page.evaluate("scrollY") == 0
+    before = now(page)
+    page.keyboard.press("ArrowRight")
+    assert abs(now(page) - before - 5) < 0.1
+    page.keyboard.press("Space")
+    call.until("!document.getElementById('audio').paused")
+    page.keyboard.press("Space")
+    call.until("document.getElementById('audio').paused")
+    assert call.focused() == "f2"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('.finding').id") == "f2"
+
+
+def test_a_button_keeps_the_focus_and_what_it_chose_is_read_out(call: Visitor) -> None:
+    page = call.page
+    page.focus("#after")
+    said = []
+    for number in (2, 3):
+        page.keyboard.press("Enter")
+        assert page.get_attribute(f"#f{number}", "aria-current") == "true"
+        assert call.focused() == "after"
+        said.append(page.locator("#announcement").text_content() or "")
+    for number, text in zip((2, 3), said, strict=True):
+        assert page.inner_text(f"#f{number} .name") in text
+        assert page.locator(f"#f{number} h3 .unseen").text_content() in text
+    assert said[0] != said[1]
+    page.focus("#before")
+    page.keyboard.press("Space")
+    assert page.get_attribute("#f2", "aria-current") == "true"
+    assert page.locator("#announcement").text_content() == said[0]
+    assert call.focused() == "before"
+
+
 def test_a_number_in_the_words_chooses_its_card(call: Visitor) -> None:
     page = call.page
     page.click("a.no[data-f='3']")
@@ -225,11 +263,13 @@ def test_swapping_roles_queues_the_call_and_the_page_follows(site: Site, visit: 
     page = visit().open(f"/calls/{id}")
     page.click("button:text-is('Swap roles')")
     page.wait_for_selector(".notice:has-text('Being processed again')")
-    assert page.locator("#said[role=status]").text_content() == ""
-    assert page.locator(".turn").count() > 0
+    assert page.locator("#announcement").text_content() == ""
+    turns = page.locator("#said .turn").count()
+    assert turns > 0
     work = site.application.processing.begin(id, 2)
     assert work is not None and work.roles_swapped
-    page.wait_for_selector("#said:has-text('Being processed again')", state="attached")
+    page.wait_for_selector("#announcement:has-text('Being processed again')", state="attached")
+    assert page.locator("#said .turn").count() == turns
     assert site.application.processing.fail(id, 2, "decode_error", "No.")
     page.wait_for_selector(".notice:has-text('Processing again failed')")
 

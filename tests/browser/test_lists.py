@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
+
+import pytest
 
 from tests.browser.conftest import Site, Visitor
 
@@ -73,6 +76,55 @@ def test_new_calls_are_announced_and_not_pushed_in(site: Site, visit: Callable[.
     assert page.evaluate("async (u) => (await (await fetch(u)).text()).trim()", queue) == "", "whatever page two holds"
 
 
+def test_the_focus_stays_with_the_word_of_new_calls_and_goes_into_the_list_with_them(
+    visit: Callable[..., Visitor],
+) -> None:
+    visitor = visit()
+    page = visitor.open("/?all=1")
+    source = (page.get_attribute("#newer", "hx-get") or "").rsplit("since=", 1)[0] + "since=2020-01-01T00:00:00Z"
+    page.evaluate("(u) => htmx.ajax('GET', u, '#newer')", source)
+    page.focus("#let-in")
+    page.evaluate("document.getElementById('let-in').dataset.old = 'yes'")
+    page.evaluate("(u) => htmx.ajax('GET', u, '#newer')", source)
+    visitor.until("!document.getElementById('let-in').dataset.old")
+    assert visitor.focused() == "let-in"
+    page.wait_for_selector("#let-in:not(.htmx-added)")  # before that it is a plain link
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#let-in", state="detached")
+    visitor.until("document.activeElement === document.querySelector('#rows .open')")
+
+
+def test_more_rows_take_the_focus_of_the_link_that_brought_them(
+    visit: Callable[..., Visitor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("review_ui.routes_queue.PAGE_SIZE", 3)
+    visitor = visit()
+    page = visitor.open("/")
+    for shown in (6, 8):
+        page.focus("#rows .next a")
+        page.keyboard.press("Enter")
+        visitor.until("(n) => document.querySelectorAll('#rows [data-call]').length === n", shown)
+        here = "[...document.querySelectorAll('#rows .open')].indexOf(document.activeElement)"
+        visitor.until(f"(n) => {here} === n", (shown - 1) // 3 * 3)
+    page.keyboard.press("k")
+    assert page.evaluate(here) == 5
+
+
+def test_more_hits_take_the_focus_of_the_link_that_brought_them(
+    visit: Callable[..., Visitor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("review_ui.search_asked.PAGE_SIZE", 2)
+    visitor = visit()
+    page = visitor.open("/search?q=%E6%8A%95%E8%AF%89")
+    calls = page.locator("#calls article").count()
+    page.focus("#calls .next a")
+    page.keyboard.press("Enter")
+    visitor.until("document.querySelectorAll('.hit').length > 2")
+    visitor.until(
+        "(n) => document.activeElement === document.querySelectorAll('#calls article')[n].querySelector('a')", calls
+    )
+
+
 def test_search_has_the_focus_and_hits_open_at_their_second(site: Site, visit: Callable[..., Visitor]) -> None:
     page = visit(language="zh-Hans").open("/search")
     assert page.evaluate("document.activeElement.id") == "q"
@@ -114,6 +166,25 @@ def test_a_hit_can_be_heard_and_read_in_context(visit: Callable[..., Visitor]) -
     hit.locator(".around").click()
     page.wait_for_selector(".around-lines li.is-hit")
     assert page.locator(".around-lines li").count() == 5
+
+
+def test_a_hit_that_is_still_loading_does_not_stop_the_next(visit: Callable[..., Visitor]) -> None:
+    visitor = visit()
+    page = visitor.open("/search?q=%E6%8A%95%E8%AF%89")
+    first, second = page.locator("#calls article").nth(0), page.locator("#calls article").nth(1)
+    slow = first.locator(".hit").first.get_attribute("data-audio")
+    assert slow != second.locator(".hit").first.get_attribute("data-audio")
+    held: list[Any] = []
+    page.route(f"**{slow}", lambda route: held.append(route))
+    first.locator(".play").first.click()
+    visitor.until("document.getElementById('preview').networkState === 2")
+    second.locator(".play").first.click()
+    visitor.until("document.getElementById('preview').currentTime > 0 && !document.getElementById('preview').paused")
+    assert second.locator(".play").first.inner_text() == "Stop"
+    assert first.locator(".play").first.inner_text() == "Play"
+    assert page.locator(".play.on").count() == 1
+    assert held
+    page.unroute_all(behavior="ignoreErrors")
 
 
 def test_a_search_that_cannot_be_read_is_answered_beside_the_box(visit: Callable[..., Visitor]) -> None:

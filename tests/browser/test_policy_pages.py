@@ -172,7 +172,7 @@ def test_facts_change_what_comes_of_it(visit: Callable[..., Visitor]) -> None:
     page.check("input[name='fact.suit_filed'][value=true]")
     page.press("#text", "Control+Enter")
     page.wait_for_selector(f"{rule}:has-text('lawful')")
-    assert page.text_content("#said") == page.text_content("#tried .verdict")
+    assert page.text_content("#announcement") == page.text_content("#tried .verdict")
     page.check("input[name='fact.suit_filed'][value=false]")
     page.check("input[name='fact.suit_authorised'][value=false]")
     page.click("#go")

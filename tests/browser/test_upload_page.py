@@ -36,6 +36,33 @@ def test_files_are_sent_and_followed_to_their_end(site: Site, visit: Callable[..
     visitor.complaints[:] = [c for c in visitor.complaints if "422" not in c]  # the browser itself reports the refusal
 
 
+def test_the_focus_stays_where_it_is_while_the_list_is_loaded_again(site: Site, visit: Callable[..., Visitor]) -> None:
+    visitor = visit()
+    page = visitor.open("/upload")
+    assert "every 1s" in (page.get_attribute("#jobs", "hx-trigger") or ""), "something is being processed"
+    for held in (f"open-{site.seeded.failed}", f"retry-{site.seeded.failed}", f"open-{site.seeded.running}"):
+        page.focus(f"#{held}")
+        page.evaluate("document.getElementById('jobs').dataset.old = 'yes'")
+        visitor.until("!document.getElementById('jobs').dataset.old")
+        assert visitor.focused() == held
+
+
+def test_what_the_server_says_of_a_refusal_is_marked_as_english(visit: Callable[..., Visitor], tmp_path: Path) -> None:
+    visitor = visit(language="zh-Hans")
+    page = visitor.open("/upload")
+    answer = {"status": "422", "detail": "The key team is a list; make it a text."}
+    page.route("**/api/v1/recordings", lambda route: route.fulfill(status=422, json=answer))
+    for name, code, ours in (("a", "bad_metadata", "通话资料无法读取。"), ("b", "brand_new", "未接收：")):
+        answer["code"] = code
+        (tmp_path / f"{name}.wav").write_bytes(b"x")
+        page.set_input_files("#files", tmp_path / f"{name}.wav")
+        said = page.locator(f"#sending li.refused:has(.file:text-is('{name}.wav')) .said")
+        said.wait_for()
+        assert said.inner_text().startswith(ours)
+        assert said.locator("[lang=en]").inner_text() == answer["detail"]
+    visitor.complaints[:] = [c for c in visitor.complaints if "422" not in c]  # the browser itself reports the refusal
+
+
 def test_the_same_file_again_is_said_to_be_there(visit: Callable[..., Visitor], tmp_path: Path) -> None:
     copy = tmp_path / "copy.opus"
     shutil.copy(SAMPLES / "dev-en-07.opus", copy)

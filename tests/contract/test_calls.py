@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,21 @@ def test_calls_of_one_moment_are_neither_lost_nor_doubled_between_pages(world: W
         assert second.next_cursor is None
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "bm90IGpzb24", "WyJvbGRlc3QiLCAxLCAyXQ", "\x00", "é"])
+def cursor_of(text: bytes) -> str:
+    return base64.urlsafe_b64encode(text).decode()
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        *("", "x", "bm90IGpzb24", "WyJvbGRlc3QiLCAxLCAyXQ", "\x00", "é"),
+        cursor_of(b'["newest", "0001-01-01T00:00:00+08:00", "c1"]'),
+        cursor_of(b'["newest", "2025-01-01T00:00:00Z", "' + b"c" * 500 + b'"]'),
+        cursor_of(b"[" * 360),
+        cursor_of(b"[" * 1_000_000),
+    ],
+    ids=range(10),
+)
 def test_a_cursor_of_something_else_is_refused(world: World, cursor: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         world.calls.list(ADMIN, cursor=cursor)
@@ -241,6 +256,8 @@ def test_each_filter_and_all_together(world: World, make: Maker) -> None:
         (CallFilter(distress=frozenset({Distress.PRESENT})), [a]),
         (CallFilter(categories=frozenset({"threat.violence", "abuse.insult"})), [a]),
         (CallFilter(categories=frozenset({"abuse.insult"})), []),
+        (CallFilter(categories=frozenset({"\x00", "\ud800"})), []),
+        (CallFilter(categories=frozenset({"\x00", "threat.violence"})), [a]),
         (CallFilter(teams=frozenset({"west"})), [b, c]),
         (CallFilter(agents=frozenset({"A1"})), [a, c]),
         (CallFilter(accounts=frozenset({"K1"})), [a]),
@@ -248,12 +265,54 @@ def test_each_filter_and_all_together(world: World, make: Maker) -> None:
         (CallFilter(started_from=day), [a, b]),
         (CallFilter(started_to=day), []),
         (CallFilter(started_from=day, started_to=day + timedelta(days=1)), [a]),
+        (CallFilter(started_from=datetime.min.replace(tzinfo=UTC)), [a, b]),
+        (CallFilter(started_to=datetime.max.replace(tzinfo=UTC)), [a, b]),
         (CallFilter(agents=frozenset({"A1"}), teams=frozenset({"west"})), [c]),
     ):
         assert ids(world, wanted) == expected, wanted
         assert world.calls.list(ADMIN, wanted).total == len(expected)
     with pytest.raises(InvalidInput):
         ids(world, CallFilter(started_from=datetime(2025, 1, 1)))
+
+
+EAST, WEST = timezone(timedelta(hours=8)), timezone(timedelta(hours=-8))
+
+
+@pytest.mark.parametrize(
+    "time",
+    [datetime(2025, 1, 1), datetime.min.replace(tzinfo=EAST), datetime.max.replace(tzinfo=WEST)],
+    ids=["without offset", "too early", "too late"],
+)
+def test_a_time_that_can_not_be_compared_is_refused(world: World, time: datetime) -> None:
+    for ask in (
+        lambda: world.calls.list(ADMIN, CallFilter(started_from=time)),
+        lambda: world.calls.list(ADMIN, CallFilter(started_to=time)),
+        lambda: world.calls.newer(ADMIN, None, time, judged=True),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            ask()
+        assert caught.value.code == "bad_filter"
+
+
+def test_what_came_since_is_counted_by_when_it_was_received_or_judged(world: World, make: Maker) -> None:
+    """A backlog may be worked off in another order than it came in."""
+    first, second = (make(processed=False, metadata={"team": team}) for team in ("east", "west"))
+    world.process(second, flagged=True, severity=Severity.HIGH)
+    since = datetime.now(UTC)
+    third = make(metadata={"team": "west"})
+    world.process(first, flagged=True, severity=Severity.HIGH)
+    flagged, east = CallFilter(flagged=True), member("east")
+    assert world.calls.newer(ADMIN, flagged, since, judged=True) == 1
+    assert world.calls.newer(ADMIN, None, since, judged=True) == 2
+    assert world.calls.newer(ADMIN, None, since, judged=False) == 1
+    assert world.calls.newer(ADMIN, flagged, since, judged=False) == 0
+    assert world.calls.newer(east, None, since, judged=True) == 1
+    assert world.calls.newer(east, None, since, judged=False) == 0
+    assert world.calls.newer(member(), None, since - timedelta(days=1), judged=False) == 0
+    world.calls.reprocess(ADMIN, third)
+    assert world.calls.newer(ADMIN, None, since, judged=True) == 1, "it waits again"
+    with pytest.raises(Forbidden):
+        world.calls.newer(Actor(name="x", permissions=frozenset()), None, since, judged=True)
 
 
 def test_marks_are_what_the_agent_is_flagged_for_worst_first(world: World, make: Maker) -> None:

@@ -275,8 +275,9 @@ def test_a_url_that_can_not_serve_is_refused_by_name(url: str) -> None:
 
 def test_a_server_that_does_not_answer_is_unavailable() -> None:
     database = Database("postgresql://127.0.0.1:1/test?connect_timeout=2")
-    with pytest.raises(Unavailable, match="database does not answer"), database.read() as session:
+    with pytest.raises(Unavailable, match="database does not answer") as caught, database.read() as session:
         session.execute(select(1))
+    assert "127.0.0.1" in caught.value.reason and "127.0.0.1" not in caught.value.message
     database.close()
 
 

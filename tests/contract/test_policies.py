@@ -209,6 +209,49 @@ def test_an_explanation_holds_redacted_words_only(bank: Bank) -> None:
     assert "腿打断" in utterance.quote(hit.span.word_start, hit.span.word_end)
 
 
+def test_an_explanation_redacts_free_text_of_the_metadata(bank: Bank) -> None:
+    asked = """
+        pack: bank
+        version: "1"
+        extends: cn
+        rules:
+          promised:
+            category: abuse.hostile_tone
+            when: {all: [told, said]}
+            conditions: {told: {about: outcome, known: true}, said: {said: disclosure.recording}}
+            evidence: said
+            severity: low
+            reason_en: "Promised"
+    """
+    bank.policies.publish(ADMIN, bank.policies.draft(ADMIN, bank.pack(asked)).id)
+    call = bank.judged_call(6, RUDE, outcome="call back on 13800138000", days_past_due="30")
+    explanation = bank.policies.explain(READER, call)
+    (rule,) = [trace for trace in explanation.rules if trace.rule.id == "bank.promised"]
+    assert rule.findings and "13800138000" not in repr((rule, explanation.judgement))
+    assert dict(rule.answers["told"].facts)["outcome"].startswith("call back on ")
+    assert "13800138000" not in repr(bank.calls.get(READER, call))
+
+
+def test_of_a_whatif_teams_and_single_calls_are_shown_to_those_who_see_all(bank: Bank) -> None:
+    bank.judged_call(1, RUDE, team="north")
+    draft = bank.policies.draft(ADMIN, bank.pack(GOOD))
+    report = bank.policies.whatif(ADMIN, draft.id)
+    assert report.by_team and report.newly_flagged and report.examples
+    limited = replace(READER, teams=frozenset({"north"}))
+    for version in (bank.policies.version(limited, draft.id), *bank.policies.history(limited)):
+        shown = version.whatif
+        assert shown is not None and shown.by_category == report.by_category
+        assert not (shown.by_team or shown.newly_flagged or shown.no_longer_flagged or shown.examples)
+
+
+@pytest.mark.parametrize("name", ["²", "9" * 5000, "0"])
+def test_a_number_that_is_no_version_is_not_found(bank: Bank, name: str) -> None:
+    with pytest.raises(NotFound):
+        bank.policies.pack(READER, name)
+    with pytest.raises(NotFound):
+        bank.policies.version(READER, -(2**63) - 1)
+
+
 def test_a_dialogue_is_tried_and_nothing_is_kept(bank: Bank) -> None:
     explanation = bank.policies.try_dialogue(READER, "us", [(Role.AGENT, "We will sue you today.")])
     assert explanation.pack.name == "us" and explanation.judgement.findings

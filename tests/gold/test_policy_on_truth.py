@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from models.datasets.noise import misheard
-from pipeline.evaluation.calls import CallScore, read_truth, score, table, total, transcript_of
+from pipeline.evaluation.call_table import table
+from pipeline.evaluation.calls import CallScore, score, total
 from pipeline.evaluation.predictions import Predictor
 from pipeline.evaluation.scoring import TurnScore, score_turns
 from pipeline.evaluation.texts import read_texts
+from pipeline.evaluation.truth import read_truth, transcript_of
 from pipeline.evaluation.turns import LabelledTurn
 from pipeline.policy.registry import PACKS_DIR, load_registry
 from pipeline.stages.detect import Detect, LexiconDetector
@@ -31,7 +33,8 @@ def scores(shared: Path) -> list[CallScore]:
         judgement = judge(
             transcript=spoken, signals=detect(spoken), context=truth.context, duration_ms=truth.duration_ms
         )
-        found.append(score(truth, judgement))
+        over = registry.pack_for(truth.context).flag_possible_over
+        found.append(score(truth, judgement, flag_possible_over=over))
     return found
 
 

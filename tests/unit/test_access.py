@@ -59,6 +59,15 @@ def test_anything_else_is_the_same_refusal(access: Access, name: str, password: 
     assert (caught.value.code, caught.value.message) == ("bad_credentials", "Name or password is wrong.")
 
 
+@pytest.mark.parametrize("name", ["x" * 121, "li\x00", "li\n", ""])
+def test_a_name_that_nobody_can_have_is_refused_and_not_kept(access: Access, name: str) -> None:
+    for _ in range(6):
+        with pytest.raises(Forbidden) as caught:
+            access.sign_in(name, PASSWORD)
+        assert caught.value.code == "bad_credentials"
+    assert not access._attempts._failures
+
+
 def test_guessing_has_to_wait_even_with_the_right_password(access: Access) -> None:
     access.create_user(ADMIN, "li", "qa", PASSWORD)
     access.create_user(ADMIN, "wu", "qa", PASSWORD)

@@ -87,6 +87,15 @@ def test_it_is_rendered_once_and_again_for_other_redactions(world: World, tmp_pa
     assert np.array_equal(heard(world.calls.audio_path(ADMIN, other)), samples)
 
 
+def test_what_is_rendered_is_played_while_another_call_is_rendered(
+    world: World, tmp_path: Path, samples: Samples
+) -> None:
+    id = make(world, tmp_path, samples, redactions=(HIDDEN,))
+    path = world.calls.audio_path(ADMIN, id)
+    with world.calls._audio._rendering, ThreadPoolExecutor(1) as pool:
+        assert pool.submit(world.calls.audio_path, ADMIN, id).result(timeout=20) == path
+
+
 def test_a_player_that_asks_in_pieces_leaves_one_line(world: World, tmp_path: Path, samples: Samples) -> None:
     id = make(world, tmp_path, samples, redactions=(HIDDEN,))
     world.calls.audio_path(ADMIN, id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,16 @@ def test_a_line_that_was_altered_is_named(settings: Settings) -> None:
         session.get_one(AuditRow, line.id).actor = "wang"
     application.close()
     assert audit_check(settings).found == f"line {line.id} was altered"
+
+
+def test_missing_and_damaged_speech_weights_are_a_line_with_advice(settings: Settings, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    (damaged / "model.bin").write_bytes(b"x")
+    for path, advice in ((tmp_path / "missing", "CTranslate2"), (damaged, "tokenizer.json")):
+        checks = diagnose(replace(settings, asr_model=str(path)))
+        (weights,) = (c for c in checks if c.name == "speech weights")
+        assert not weights.ok and weights.required and advice in weights.advice
 
 
 def test_a_folder_that_is_not_there_yet_is_no_fault(settings: Settings) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from models.metrics import Bin
-from pipeline.evaluation.calibration import ROLE_GROUPS, Calibration, calibration
+from pipeline.evaluation.calibration import Calibration, calibration
+from pipeline.evaluation.groups import ROLE_GROUPS
 from pipeline.evaluation.judged import by_language
 from pipeline.evaluation.predictions import Prediction
 from pipeline.evaluation.turns import LabelledTurn, TurnLanguage

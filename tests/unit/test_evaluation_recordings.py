@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import DecodeFailed, RefusedFile
+from pipeline.errors import DecodeFailed, InvalidInput, RefusedFile
 from pipeline.evaluation.recordings import judge_recording, known_calls
-from pipeline.records import Stage
+from pipeline.evaluation.speech import samples_of_calls
+from pipeline.records import Role, Stage
 from pipeline.run import RUN
 from tests.unit.test_evaluation_calls import CALL
 from tests.unit.tiny_stages import TinyStages
@@ -57,3 +58,28 @@ def test_a_recording_goes_through_every_stage(tmp_path: Path) -> None:
     call.audio.write_bytes(b"no audio at all")
     with pytest.raises(RefusedFile):
         judge_recording(call.truth, call.audio, tiny.bundle(), tmp_path / "third")
+
+
+def test_speech_is_measured_on_the_same_recordings(tmp_path: Path) -> None:
+    (tmp_path / "truth").mkdir()
+    written(tmp_path, "a[1]", layout="stereo")
+    written(tmp_path / "truth", "b")
+    written(tmp_path, "c")
+    (tmp_path / "a[1].WAV").write_bytes(WAV)
+    (tmp_path / "b.opus").write_bytes(WAV)
+    stereo, mono = samples_of_calls(tmp_path)
+    assert (stereo.id, stereo.audio.name, mono.id, mono.audio.name) == ("a[1]", "a[1].WAV", "b", "b.opus")
+    assert stereo.texts == ("您好。 那就等着坐牢吧。 自己想想。", "我失业了。")
+    assert mono.texts == ("您好。 我失业了。 那就等着坐牢吧。 自己想想。",)
+    assert [(s.role, s.start_ms, s.end_ms) for s in mono.speech[:2]] == [
+        (Role.AGENT, 1_000, 4_000),
+        (Role.CUSTOMER, 5_000, 8_000),
+    ]
+
+
+def test_speech_is_not_measured_on_a_part_of_the_calls_unseen(tmp_path: Path) -> None:
+    written(tmp_path, "a")
+    (tmp_path / "a.wav").write_bytes(WAV)
+    (tmp_path / "d.json").write_text("{}")
+    with pytest.raises(InvalidInput, match=r"Mend these files or take them out .*d\.json: 'meta' is missing"):
+        samples_of_calls(tmp_path)

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.errors import InvalidInput
 from pipeline.evaluation.groups import covers, group_of, is_alarming
+from pipeline.evaluation.reasons import named
 from pipeline.evaluation.texts import read_texts
 from pipeline.evaluation.turns import BadLine, SpokenLine, TurnLanguage, parse_turn, read_turns
 from pipeline.records import Role
@@ -98,6 +99,35 @@ def test_a_bad_line_has_a_reason(raw: bytes, reason: str) -> None:
     assert caught.value.message == reason
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [
+        line(lang="您欠款五千，今天必须还"),
+        line(lang="pay five thousand"),
+        line(lang=13800138000),
+        line(spk="13800138000"),
+        line(spk=["您欠款五千"]),
+        line(labels=["您欠款五千"]),
+        line(labels=["arrest him at 13800138000"]),
+        line(labels=["x" * 41]),
+        line(labels=["arrest\n"]),
+    ],
+)
+def test_a_reason_repeats_no_words(bad: bytes) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_turn(bad, 1)
+    key, _, rest = caught.value.message.partition(": ")
+    assert key in ("lang", "spk", "labels") and rest.startswith("(not a name) ")
+    assert not {"您", "13800138000", "thousand", "arrest", "xx"} & set(rest.replace("_", " ").split())
+    assert "您" not in rest and "1380" not in rest and "xx" not in rest
+
+
+def test_a_name_is_repeated() -> None:
+    assert named("zh_Hant-TW.2") == "'zh_Hant-TW.2'" and named("x" * 40) == f"'{'x' * 40}'"
+    assert named(None) == "nothing"
+    assert {named(value) for value in ("", "é", "a b", "1a", 5, True, b"a")} == {"(not a name)"}
+
+
 def test_a_bad_line_does_not_stop_the_others(tmp_path: Path) -> None:
     file = tmp_path / "turns.jsonl"
     file.write_bytes(b"\xef\xbb\xbf" + line() + b"\r\n\n  \n" + b'{"text"\n' + line(id=..., spk="customer"))
@@ -148,6 +178,14 @@ def test_a_file_of_categories_is_turns(tmp_path: Path) -> None:
         ("[]", "has no list of `categories`"),
         ("categories: [{id: threat.arest}]", "category threat.arest: .*did you mean 'threat.arrest'"),
         ("categories: [{id: threat.arrest, speaker: collector}]", "category threat.arrest: a key is missing"),
+        (
+            "categories: [{id: 您欠款五千}]",
+            r"category 1: labels: \(not a name\) names neither a category nor a group\.$",
+        ),
+        (
+            "categories: [{id: threat.arrest, speaker: collector, utterances: {您: [好]}}]",
+            r"lang: \(not a name\) is not",
+        ),
         ("categories: [5]", "category 1: a key is missing or of the wrong kind"),
         (
             "categories: [{id: threat.arrest, speaker: collector, utterances: {en: ['']}}]",

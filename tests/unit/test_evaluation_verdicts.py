@@ -68,6 +68,7 @@ def test_what_nobody_reviewed_is_in_no_line() -> None:
         ([upheld(4, "threat.arrest")], "utterance 4: the call has no such utterance"),
         ([upheld(-1, "threat.arrest")], "utterance -1: the call has no such utterance"),
         ([upheld(2, "threat.arest")], "there is no category 'threat.arest'"),
+        ([upheld(2, "就等着坐牢")], r"there is no category \(not a name\)"),
         ([upheld(2, "threat")], "there is no category 'threat'"),
         ([upheld(2, "threat.arrest"), rejected(2, "threat.arrest")], "threat.arrest is upheld and not upheld"),
     ],

@@ -159,6 +159,18 @@ def test_calibrations_are_kept_beside_the_model(tmp_path: Path) -> None:
         load(tmp_path / CALIBRATION)
 
 
+def test_curves_of_another_model_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / CALIBRATION
+    save({TEXT: PLAIN}, file, model="abc")
+    assert load(file)[TEXT].model == "abc" and load(file)[TEXT].languages == {"zh", "en"}
+    assert calibrated(tmp_path, lexicon=False, model="abc").calibration.curves == PLAIN.curves
+    with pytest.raises(WeightsCorrupt, match=rf"calibrate_text\.py --model {tmp_path}"):
+        calibrated(tmp_path, lexicon=False, model="def")
+    assert calibrated(tmp_path, lexicon=False), "what was said by an older model is weighed by the curves there are"
+    save({TEXT: PLAIN}, file)
+    assert calibrated(tmp_path, lexicon=False, model="def"), "not every file names its model"
+
+
 def test_somebody_unknown_may_have_said_either() -> None:
     assert Role.UNKNOWN not in {about.role for about in categories().values()}
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.evaluation.calls import words_of
 from pipeline.records import ModelStamp, Role, Transcript, Utterance
+from pipeline.stages.dialogue import words_of
 from pipeline.stages.measure import measure
 
 

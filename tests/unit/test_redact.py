@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.evaluation.calls import words_of
 from pipeline.records import ModelStamp, Role, Transcript, Utterance, Word
+from pipeline.stages.dialogue import words_of
 from pipeline.stages.redact import redact, redacted_text, redacted_words
 from pipeline.stages.redact_numbers import is_card, is_china_id, is_taiwan_id
 

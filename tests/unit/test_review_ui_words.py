@@ -12,10 +12,21 @@ import pytest
 
 import review_ui
 from pipeline.policy.categories import categories
+from pipeline.services.views import Failure
+from review_ui.failure_view import failure_view
 from review_ui.language import LOCALES, Language, negotiate, words_of
 
 UI = Path(review_ui.__file__).parent
 TEMPLATES = sorted((UI / "templates").rglob("*.html"))
+
+_FAILURES = (
+    *("empty_file", "not_audio", "too_large", "call_id_taken", "unreadable", "refused_file"),
+    *("not_yours", "call_id_missing", "bad_metadata", "bad_form", "forbidden"),
+    *("recording_missing", "no_audio_stream", "decode_error", "decode_crashed", "decode_timeout", "decode_memory"),
+    *("decoder_missing", "weights_missing", "weights_corrupt", "model_unavailable", "unavailable"),
+    *("crashed_repeatedly", "internal_error"),
+)
+"""Codes that can end an upload or a call."""
 
 _CALLED = re.compile(r"""\b(?:t|words|reader\.words)\(\s*(f?)"([^"]+)"(\s*~)?""")
 
@@ -112,6 +123,14 @@ def test_categories_have_names_in_every_language() -> None:
         assert english.category(key) != key
         assert hans.category(key) != key
     assert english.category("gone.category") == "gone.category"
+
+
+@pytest.mark.parametrize("language", Language)
+def test_whatever_ends_a_call_or_an_upload_has_words_of_ours(language: Language) -> None:
+    words = words_of(language)
+    for code in _FAILURES:
+        told = failure_view(Failure(code=code, message="Do this."), words)
+        assert told.text not in ("", code, words("failure")) and told.detail == "", code
 
 
 def test_numbers_are_grouped_and_plurals_chosen() -> None:

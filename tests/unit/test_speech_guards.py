@@ -57,5 +57,7 @@ def test_silence_needs_both_signs() -> None:
 
 def test_closing_lines_of_videos_are_phantoms() -> None:
     assert is_phantom("请不吝点赞 订阅 转发", 0.9)
+    assert is_phantom("請不吝點贊 訂閱 轉發", 0.9) and is_phantom("謝謝觀看", 0.9)
+    assert not is_phantom("謝謝，我明天再還", 0.2)
     assert is_phantom(" Thanks for watching!", 0.8)
     assert not is_phantom(" Thank you for your payment.", 0.2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from models.errors import WeightsCorrupt, WeightsMissing
 from models.line import Line
 from models.recipe import Recipe
 from models.text import TextClassifier
-from models.text_files import WEIGHTS, load_model, save_model
+from models.text_files import CONFIG, MANIFEST, TOKENIZER, WEIGHTS, load_model, save_model
 from models.text_input import TEXT_TOKENS, InputReader, TextInput, fold
 from models.text_network import TOKEN_STEP, TextNetwork, padded
 from models.training import learning_again, predict, targets, train
@@ -69,7 +70,9 @@ def test_it_learns_and_says_so_in_any_order(folder: Path) -> None:
     assert np.allclose(found, again, atol=0.02)
 
 
-def test_it_goes_on_learning_and_the_model_it_came_from_stays(folder: Path) -> None:
+def test_it_goes_on_learning_and_the_model_it_came_from_stays(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # In half precision two ways to attend differ by more than what is asked here.
+    monkeypatch.setattr(half_precision, "is_fast_in_half", lambda: False)
     known = load_model(folder)
     (before,), (tokenizer,) = known.networks.values(), known.tokenizers.values()
     reader = InputReader(tokenizer)
@@ -129,7 +132,13 @@ def test_the_words_that_carried_it_are_named(folder: Path) -> None:
 def test_no_words_and_no_turns(folder: Path) -> None:
     model = TextClassifier(folder)
     assert model.probabilities([]).shape == (0, 4)
-    assert model.probabilities([TextInput(role="unknown", text=" … ")]).shape == (1, 4)
+    turns = [
+        TextInput(role="unknown", text=" … "),
+        TextInput(role="agent", text="坐牢"),
+        TextInput(role="agent", text=""),
+    ]
+    found = model.probabilities(turns)
+    assert found.shape == (3, 4) and not found[[0, 2]].any() and found[1].all(), "Chinese characters are words"
     assert model.nearest(TextInput(role="agent", text="jail"), "no.such_label", 2) == []
 
 
@@ -174,8 +183,80 @@ def test_missing_and_broken_weights_are_told(folder: Path, tmp_path: Path) -> No
     config = json.loads((broken / "any" / "config.json").read_text(encoding="utf-8"))
     config["encoder"]["hidden_size"] = 64
     (broken / "any" / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    with pytest.raises(WeightsCorrupt):
+    with pytest.raises(WeightsCorrupt, match="make train"):
         TextClassifier(broken)
+
+
+@pytest.mark.parametrize("name", [CONFIG, WEIGHTS, TOKENIZER])
+def test_a_file_that_is_missing_is_named(folder: Path, tmp_path: Path, name: str) -> None:
+    part = Path(shutil.copytree(folder, tmp_path / "model")) / "any"
+    (part / name).unlink()
+    with pytest.raises(WeightsMissing, match=rf"any/{name} is missing.*make train"):
+        TextClassifier(part.parent)
+
+
+@pytest.mark.parametrize("name", [CONFIG, WEIGHTS, TOKENIZER])
+def test_a_file_that_was_cut_off_is_told(folder: Path, tmp_path: Path, name: str) -> None:
+    part = Path(shutil.copytree(folder, tmp_path / "model")) / "any"
+    whole = (part / name).read_bytes()
+    (part / name).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(WeightsCorrupt, match="make train"):
+        TextClassifier(part.parent)
+
+
+@pytest.mark.parametrize("manifest", ["[]", "{}", '{"languages": ["any"]}', "{"])
+def test_a_manifest_that_names_no_model_is_told(folder: Path, tmp_path: Path, manifest: str) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "model"))
+    (copy / MANIFEST).write_text(manifest, encoding="utf-8")
+    with pytest.raises(WeightsCorrupt, match="make train"):
+        TextClassifier(copy)
+
+
+def test_a_tokenizer_without_our_tokens_is_told(folder: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "model"))
+    file = copy / "any" / TOKENIZER
+    file.write_text(file.read_text(encoding="utf-8").replace("[unused1]", "[other]"), encoding="utf-8")
+    with pytest.raises(WeightsCorrupt):
+        TextClassifier(copy)
+    with pytest.raises(ValueError, match=r"no \[unused1\]"):
+        InputReader(file)
+
+
+def test_a_reader_names_the_file_it_lacks(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        InputReader(tmp_path / TOKENIZER)
+    assert caught.value.filename == str(tmp_path / TOKENIZER)
+
+
+def test_a_folder_with_one_language_is_refused(tmp_path: Path) -> None:
+    """Turns in the other one would find nothing, and nobody would be told."""
+    folder, words = tmp_path / "model", tokenizer_in(tmp_path / "words", WORDS)
+    save_model(folder, "tiny", {"zh": (tiny_network(WORDS), words)})
+    with pytest.raises(WeightsCorrupt, match="--languages en"):
+        TextClassifier(folder)
+    save_model(folder, "tiny", {"en": (tiny_network(WORDS), words)})
+    assert TextClassifier(folder).labels == LABELS
+
+
+def test_words_are_weighed_by_the_network_that_reads_the_whole_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, words = tmp_path / "model", tokenizer_in(tmp_path / "words", WORDS)
+    save_model(folder, "tiny", {lang: (tiny_network(WORDS), words) for lang in ("en", "zh")})
+    turn, said = TextInput(role="agent", text="go 坐牢"), ["go", " 坐牢"]
+    model, chinese = TextClassifier(folder), TextClassifier(folder)
+    monkeypatch.setattr(chinese, "_language", lambda _turn: "zh")
+    for label in LABELS:
+        assert model.carried(turn, said, label) == chinese.carried(turn, said, label)
+
+
+def test_who_is_killed_while_saving_leaves_no_model(tmp_path: Path) -> None:
+    folder, words = tmp_path / "model", tokenizer_in(tmp_path / "words", WORDS)
+    save_model(folder, "tiny", {lang: (tiny_network(WORDS), words) for lang in ("en", "zh")})
+    with pytest.raises(FileNotFoundError):
+        save_model(folder, "tiny", {"zh": (tiny_network(WORDS), tmp_path / "no tokenizer")})
+    with pytest.raises(WeightsMissing, match=MANIFEST):
+        load_model(folder)
 
 
 def test_the_nearest_turn_before_stands_first_and_roles_are_tokens(tmp_path: Path) -> None:

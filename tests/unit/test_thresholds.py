@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from forbear.cli.thresholds import _advise
 from forbear.cli.trade_off_plot import _round_steps, trade_off_svg
 from pipeline.errors import InvalidInput
 from pipeline.evaluation.judged import JudgedTurn
@@ -70,6 +71,44 @@ def test_nothing_to_weigh_is_told() -> None:
         Work(violating=1.0)
 
 
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ({"turns": 2}, "3 violations do not fit into 2 of an agent's turns"),
+        ({"violations": 26}, "at least as many turns as violations"),
+        ({"violations": 0}, "at least 1"),
+        ({"violating": float("nan")}, "between 0 and 1"),
+        ({"minutes": -1.0}, "numbers from 0 on"),
+        ({"missed_minutes": -0.5}, "numbers from 0 on"),
+        ({"minutes": float("nan")}, "numbers from 0 on"),
+        ({"missed_minutes": float("inf")}, "numbers from 0 on"),
+    ],
+)
+def test_numbers_that_no_bank_has_are_refused(numbers: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        Work(**numbers)
+
+
+def test_as_many_violations_as_turns_are_weighed() -> None:
+    work = Work(turns=3, violations=3, minutes=0.0, missed_minutes=0.0)
+    assert all(point.cost(work) == 0.0 for point in trade_off(AGENT, work))
+
+
+def test_each_group_is_weighed_on_those_who_can_say_it() -> None:
+    assert list(by_group([*AGENT, *CUSTOMER], Work())) == ["threat", "distress"]
+    assert list(by_group(AGENT, Work())) == ["threat"]
+
+
+def test_every_call_in_which_something_is_found_counts_as_reviewed() -> None:
+    # Below 0.6 a finding flags no call by itself; what is weighed is what a threshold decides: whether there is one.
+    work = Work(calls=1_000, turns=1, violations=1, violating=0.5, minutes=60.0)
+    doubtful = [judged(Role.AGENT, 0.3, "threat.arrest", "threat.arrest"), judged(Role.AGENT, 0.1, "threat.arrest")]
+    found = {point.threshold: point for point in trade_off(doubtful, work)}
+    assert (found[0.1].hours, found[0.1].missed, found[0.1].false_share) == (1_000.0, 0.0, 0.5)
+    assert (found[0.3].hours, found[0.3].missed, found[0.3].false_share) == (500.0, 0.0, 0.0)
+    assert (found[0.35].hours, found[0.35].missed, found[0.35].false_share) == (0.0, 500.0, 0.0)
+
+
 def test_the_drawing_names_the_point(tmp_path: Path) -> None:
     work = Work()
     points = trade_off(AGENT, work)
@@ -96,11 +135,27 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = run.invoke(app, ["thresholds", str(turns), "--capacity", "40h/week", "--json"])
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["recommended"] in STEPS
+    assert "thresholds decide nothing" in done.stderr
+    turns.write_text(turns.read_text(encoding="utf-8") + json.dumps({**rows[0], "lang": "你好"}), encoding="utf-8")
+    done = run.invoke(app, ["thresholds", str(turns), "--json"])
+    told = "lang: (not a name) is not one of zh, zh-Hans, zh-Hant, en, mixed"
+    assert f"not read  turns.jsonl, line 4: {told}" in done.stderr
+    assert json.loads(done.stdout)["bad_lines"] == [{"line": 4, "reason": told}]
+    few = run.invoke(app, ["thresholds", str(turns), "--turns", "2"])
+    assert isinstance(few.exception, InvalidInput)
+    assert run.invoke(app, ["thresholds", str(turns), "--turns", "2", "--violations", "2"]).exit_code == 0
     plot = tmp_path / "plot.svg"
     done = run.invoke(app, ["thresholds", str(turns), "--plot", str(plot)])
+    assert "wrong of found" in done.stdout and "threat: " in done.stdout
     assert done.exit_code == 0 and "recommended" in done.output and plot.read_text(encoding="utf-8").startswith("<svg")
     wrong = run.invoke(app, ["thresholds", str(turns), "--capacity", "forty"])
     assert isinstance(wrong.exception, InvalidInput) and "40h/week" in wrong.exception.message
+
+
+def test_the_advice_names_all_that_a_pack_has_to_set(capsys: pytest.CaptureFixture[str]) -> None:
+    _advise(AGENT, trade_off(AGENT, Work())[0], {"pressure": 0.3}, (0.2, 9, 10, 1), None)
+    said = capsys.readouterr().out
+    assert "{pressure: 0.3, contact: 0.3, privacy: 0.3, distress.self_harm: 0.2}" in said
 
 
 @pytest.mark.parametrize(

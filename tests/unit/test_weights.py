@@ -129,6 +129,42 @@ def test_nothing_is_fetched_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "large-v3-turbo" in report.advice
 
 
+@pytest.mark.parametrize("name", ["a/b/c", "weights/whisper", "./whisper", "/nowhere/whisper"])
+def test_a_path_is_not_taken_for_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weights").mkdir()
+    with pytest.raises(WeightsMissing, match="CTranslate2"):
+        locate_whisper(name, tmp_path / "cache")
+    report = report_whisper(name, tmp_path / "cache")
+    assert not report.found and "CTranslate2" in report.advice
+
+
+@pytest.mark.parametrize("name", ["owner/", "own er/model", "owner/model--x"])
+def test_what_can_be_no_repository_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WeightsMissing, match="Give a folder"):
+        locate_whisper(name, tmp_path / "cache")
+
+
+def test_a_repository_is_looked_for_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "not on this machine" in report_whisper("forbear-owner/no-such-model", tmp_path / "cache").advice
+
+
+def test_a_download_that_broke_off_is_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(tmp_path))
+    assert "not on this machine" in report_whisper("large-v3", tmp_path / "cache").advice
+
+
+def test_the_report_of_what_is_damaged_is_advice(parts: WeightsParts, tmp_path: Path) -> None:
+    given = folder_with(tmp_path / "elsewhere", "model.bin")
+    report = report_whisper(str(given), tmp_path / "cache", parts=parts)
+    assert not report.found and "tokenizer.json" in report.advice
+    pieces_of(parts, tmp_path)[1].unlink()
+    report = report_whisper("tiny-fake", tmp_path / "cache", parts=parts)
+    assert not report.found and "reinstall" in report.advice
+
+
 def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(WeightsMissing, match="large-v3-turbo"):
         locate_whisper("no-such-model", tmp_path / "cache")

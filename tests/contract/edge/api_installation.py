@@ -122,7 +122,7 @@ class Installation:
 
     @cached_property
     def search(self) -> Search:
-        return Search(self.index)
+        return Search(self.index, self.database)
 
     @cached_property
     def access(self) -> Access:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from api_installation import SECRET_WORD, Installation
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from starlette.testclient import TestClient
 
 from pipeline.store import audit
-from pipeline.store.tables import AuditRow
+from pipeline.store.tables import AuditRow, CallRow, FindingRow
 
 
 def ids(client: TestClient, **params: Any) -> list[str]:
@@ -206,3 +206,17 @@ def test_search(installation: Installation, client: TestClient) -> None:
     assert client.get("/api/v1/search", params={"q": SECRET_WORD}).json()["total_hits"] == 0
     bad = client.get("/api/v1/search", params={"date_from": "2024-06-12", "date_to": "2024-06-11"})
     assert (bad.status_code, bad.json()["code"]) == (422, "bad_query")
+
+
+def test_search_shows_what_the_database_still_grants_where_the_index_lags(installation: Installation) -> None:
+    id = installation.process(team="north")
+    north = installation.client(installation.token("qa", teams=["north"]))
+    asked = {"q": "today", "role": "agent"}
+    assert [hit["call"] for hit in north.get("/api/v1/search", params=asked).json()["hits"]] == [id]
+    with installation.database.session() as session:
+        session.get_one(CallRow, id).team = "south"
+    assert north.get("/api/v1/search", params=asked).json()["hits"] == []
+    with installation.database.session() as session:
+        session.execute(delete(FindingRow).where(FindingRow.call == id))
+        session.execute(delete(CallRow).where(CallRow.id == id))
+    assert installation.client(installation.token()).get("/api/v1/search", params=asked).json()["hits"] == []

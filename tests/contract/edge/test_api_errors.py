@@ -91,6 +91,18 @@ def test_a_part_that_is_missing_is_503_with_advice(
     }
 
 
+def test_what_a_driver_said_is_for_the_log_alone(
+    installation: Installation, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = Unavailable("The database does not answer.", reason='connection to "db.bank" as "forbear" failed')
+    break_calls(installation, monkeypatch, broken)
+    with structlog.testing.capture_logs() as logged:
+        answer = client.get("/api/v1/calls/counts")
+    assert answer.status_code == 503 and "db.bank" not in answer.text
+    (failed,) = [line for line in logged if line["event"] == "request_failed"]
+    assert "db.bank" in failed["reason"]
+
+
 def test_pages_may_show_problems_their_own_way(client: TestClient) -> None:
     from starlette.responses import PlainTextResponse
 
